@@ -1,11 +1,11 @@
 /**
  * Ed25519 verification wherever JavaScript runs (RFC 8032, section 5.1.7); servers use `./native`.
  *
- * One verdict for every byte string, the same here, in `./native` and in OpenSSL's and Go's verifiers behind the
- * TUF clients: a record valid for one reader and invalid for another would fork the fold. So: A is a canonical encoding
- * of a point that is not of small order (as in noble's `zip215: false` and libsodium), S < L, and the equation holds
- * without the cofactor, R = S·B − k·A byte for byte. noble's own `verify` multiplies by the cofactor and so accepts
- * crafted signatures (mixed-order A or R) that OpenSSL refuses; hence its point arithmetic is used, not its `verify`.
+ * One verdict for every byte string, here, in `./native` and whatever OpenSSL is below: a record valid for one reader
+ * and invalid for another would fork the fold. It is the strictest in use, libsodium's: A and R are canonical encodings
+ * of points that are not of small order, S < L, and the equation holds without the cofactor, R = S·B − k·A byte for
+ * byte. noble's own `verify` multiplies by the cofactor and so accepts crafted signatures (mixed-order A or R)
+ * that OpenSSL refuses; hence its point arithmetic is used, not its `verify`.
  */
 
 import { Point } from '@noble/ed25519';
@@ -30,8 +30,8 @@ export function verifyEd25519(
   if (key === undefined || s >= order) return false;
   const r = signature.subarray(0, 32);
   const k = littleEndian(sha512(concat(r, publicKey, message))) % order;
-  const expected = Point.BASE.multiply(s, false).subtract(key.multiply(k, false));
-  return equalBytes(expected.toBytes(), r);
+  const commitment = Point.BASE.multiply(s, false).subtract(key.multiply(k, false));
+  return equalBytes(commitment.toBytes(), r) && !commitment.isSmallOrder();
 }
 
 /** The point, or undefined if the encoding is not canonical, not on the curve, or of small order. */

@@ -35,6 +35,7 @@ export function verifyEd25519Native(
   signature: Uint8Array,
 ): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false;
+  if (isSmallOrder(signature.subarray(0, 32))) return false;
   const key = cachedKey(publicKey);
   return key !== undefined && verify(null, message, key, signature);
 }
@@ -89,11 +90,15 @@ const SMALL_ORDER_Y = new Set([
   'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a', // order 8
 ]);
 
-/** OpenSSL accepts small-order keys and reduces y ≥ p; both are refused here. Off the curve it refuses by itself. */
+/** OpenSSL reduces y ≥ p, which is refused here. Off the curve it refuses by itself. */
 function isStrictKey(publicKey: Uint8Array): boolean {
-  const y = Uint8Array.from(publicKey);
+  const belowFieldPrime = !/^(e[def]|f[0-9a-f])(ff){30}[7f]f$/.test(toHex(publicKey));
+  return belowFieldPrime && !isSmallOrder(publicKey);
+}
+
+/** OpenSSL 3.5 refuses small-order A and R, 3.0 accepts both: the verdict must not depend on it. */
+function isSmallOrder(point: Uint8Array): boolean {
+  const y = Uint8Array.from(point);
   y[31] = (y[31] ?? 0) & 0x7f;
-  const hex = toHex(y);
-  const aboveFieldPrime = /^(e[def]|f[0-9a-f])(ff){30}7f$/.test(hex);
-  return !aboveFieldPrime && !SMALL_ORDER_Y.has(hex);
+  return SMALL_ORDER_Y.has(toHex(y));
 }
