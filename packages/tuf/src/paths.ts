@@ -1,0 +1,36 @@
+/** Target paths: clients put them unencoded into URLs and file names, so only the harmless are accepted. */
+
+import { RejectedInput } from '@tidemark/canonical';
+
+/** A path that {@link checkTargetPath} accepted. */
+export type TargetPath = string & { readonly [brand]: 'TargetPath' };
+declare const brand: unique symbol;
+
+export const pathBytesMax = 512;
+export const pathSegmentsMax = 16;
+
+/**
+ * Accepts 1 to 16 segments of `[A-Za-z0-9._+~!-]`, joined by `/`, at most 512 bytes.
+ * @throws RejectedInput `path.empty`, `path.too_long`, `path.charset`, `path.absolute`, `path.empty_segment`,
+ *   `path.dot_segment`, `path.too_deep`
+ */
+export function checkTargetPath(path: string): TargetPath {
+  const refuse = (code: string, message: string): never => {
+    throw new RejectedInput(code, message);
+  };
+  if (path === '') refuse('path.empty', 'a target path is empty');
+  if (path.length > pathBytesMax) refuse('path.too_long', `longer than ${pathBytesMax} bytes`);
+  if (!CHARSET.test(path)) refuse('path.charset', 'a character outside A-Z a-z 0-9 . _ + ~ ! - /');
+  if (path.startsWith('/')) refuse('path.absolute', 'a target path is relative');
+  const segments = path.split('/');
+  if (segments.includes('')) refuse('path.empty_segment', 'an empty segment');
+  if (segments.includes('.') || segments.includes('..')) {
+    refuse('path.dot_segment', 'a segment "." or ".."');
+  }
+  if (segments.length > pathSegmentsMax) {
+    refuse('path.too_deep', `more than ${pathSegmentsMax} segments`);
+  }
+  return path as TargetPath;
+}
+
+const CHARSET = /^[A-Za-z0-9._+~!/-]*$/;
