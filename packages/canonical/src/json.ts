@@ -18,6 +18,8 @@ export interface JsonObject {
   readonly [name: string]: Json;
 }
 
+const recordDepthMax = 64;
+
 /**
  * OLPC canonical JSON as text.
  * @throws RejectedInput `json.number` (not an integer of |n| ≤ 2^53 − 1, or −0), `json.surrogate` (a lone surrogate)
@@ -45,10 +47,10 @@ export function encodeCanonical(value: Json): Uint8Array {
 
 /**
  * RFC 8785 text of a value of integers, for records in logs.
- * @throws RejectedInput `json.number`, `json.surrogate`
+ * @throws RejectedInput `json.number`, `json.surrogate`, `json.too_deep` (more than 64 levels)
  */
 export function recordText(value: Json): string {
-  checkValue(value, Number.MAX_SAFE_INTEGER);
+  checkValue(value, recordDepthMax);
   const text = canonicalize(value);
   if (text === undefined) throw notJson(value);
   return text;

@@ -1,0 +1,40 @@
+/** Who signed: keys by their TUF ids, and the check of a record against them. */
+
+import { fromHex } from '@tidemark/canonical';
+import { ed25519Key, keyIdOf } from '@tidemark/tuf';
+import type { Signature } from './frame.ts';
+
+/** Ed25519: 32-byte key, message, 64-byte signature; false, never an error, for anything malformed. */
+export type Verify = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean;
+
+/** Id of an Ed25519 key (64 hex digits) as in TUF. */
+export function keyIdOfPublic(publicKey: string): string {
+  return keyIdOf(ed25519Key(publicKey));
+}
+
+/** Keys by id, for {@link verifyRecord}. */
+export function keysById(publicKeys: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(publicKeys.map((publicKey) => [keyIdOfPublic(publicKey), publicKey]));
+}
+
+/**
+ * Whether enough of the keys signed a record. Unknown keys, invalid signatures and a key's second signature count
+ * nothing.
+ * @param record one that `decodeRecord` gave
+ * @param keys Ed25519 public keys by their ids
+ * @param threshold how many of them have to have signed, from 1
+ */
+export function verifyRecord(
+  record: { readonly signatures: readonly Signature[]; readonly signedBytes: Uint8Array },
+  keys: ReadonlyMap<string, string>,
+  threshold: number,
+  verify: Verify,
+): boolean {
+  const signers = new Set<string>();
+  for (const { keyid, sig } of record.signatures) {
+    const publicKey = keys.get(keyid);
+    if (publicKey === undefined || signers.has(publicKey)) continue;
+    if (verify(fromHex(publicKey), record.signedBytes, fromHex(sig))) signers.add(publicKey);
+  }
+  return threshold >= 1 && signers.size >= threshold;
+}
