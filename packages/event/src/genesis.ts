@@ -3,7 +3,7 @@
  *
  *   genesis   {type, v, ledger, name, time, rules, partitions, bits, slot_bits, delegation, prefix,
  *              policy, services, operators, root}      offset 0 of every partition of events
- *   policy    {type, v, ledger, version, policy}       signed by the operators' threshold
+ *   policy    {type, v, ledger, version, rules, policy}   signed by the operators' threshold
  *   services  {type, v, ledger, version, services}     signed by the operators' threshold
  */
 
@@ -34,7 +34,7 @@ export interface GenesisSigned {
   readonly name: string;
   /** Milliseconds since the epoch. */
   readonly time: number;
-  /** Version of the fold's rules; a build that lacks it halts. */
+  /** Version of the fold's rules that the ledger starts with: the policy's. */
   readonly rules: number;
   /** Partitions of events and of leaves, a power of two ≤ 128, fixed for life. */
   readonly partitions: number;
@@ -57,8 +57,10 @@ export interface PolicySigned {
   readonly type: 'policy';
   readonly v: 1;
   readonly ledger: string;
-  /** 1 is genesis; each record is one higher. */
+  /** From 1, each one higher than the last; genesis counts as 0. */
   readonly version: number;
+  /** Version of the fold's rules from here on; a build that lacks it halts. */
+  readonly rules: number;
   readonly policy: Policy;
 }
 
@@ -66,7 +68,7 @@ export interface ServicesSigned {
   readonly type: 'services';
   readonly v: 1;
   readonly ledger: string;
-  /** 1 is genesis; each record is one higher. */
+  /** From 1, each one higher than the last; genesis counts as 0. */
   readonly version: number;
   readonly services: Services;
 }
@@ -113,6 +115,10 @@ export const genesisSchema: z.ZodType<GenesisSigned> = z
     operators,
     root: hex32Bytes,
   })
+  .refine(({ rules, policy }) => rules === policy.rules, {
+    path: ['rules'],
+    message: "the policy's rules",
+  })
   .refine(({ partitions }) => (partitions & (partitions - 1)) === 0, {
     path: ['partitions'],
     message: 'a power of two',
@@ -125,7 +131,8 @@ export const policyRecordSchema: z.ZodType<PolicySigned> = z.strictObject({
   type: z.literal('policy'),
   v: z.literal(1),
   ledger: ledgerId,
-  version: positive.min(2),
+  version: positive,
+  rules: positive,
   policy: policySchema,
 });
 
@@ -133,6 +140,6 @@ export const servicesRecordSchema: z.ZodType<ServicesSigned> = z.strictObject({
   type: z.literal('services'),
   v: z.literal(1),
   ledger: ledgerId,
-  version: positive.min(2),
+  version: positive,
   services,
 });

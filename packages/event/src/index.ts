@@ -26,12 +26,12 @@ export type {
   Services,
   ServicesSigned,
 } from './genesis.ts';
-export { keyIdOfPublic, keysById, verifyRecord } from './keys.ts';
-export type { Verify } from './keys.ts';
+export { keyIdOfPublic, keySet, verifyRecord } from './keys.ts';
+export type { KeySet, Verify } from './keys.ts';
 export { defaultPolicy, policyOf } from './policy.ts';
 export type { Policy } from './policy.ts';
 export { decodeBatch, decodeRecord, encodeRecord, signRecord } from './record.ts';
-export type { LogRecord, Signed, Upcasts } from './record.ts';
+export type { LogRecord, RecordOf, Signed, Upcasts } from './record.ts';
 export { partitionsMax, recordBytesMax } from './shape.ts';
 export type { TreeHead } from './shape.ts';
 export { outcomesMax, roleLeavesMax } from './subtree.ts';

@@ -12,8 +12,11 @@ export function keyIdOfPublic(publicKey: string): string {
   return keyIdOf(ed25519Key(publicKey));
 }
 
-/** Keys by id, for {@link verifyRecord}. */
-export function keysById(publicKeys: readonly string[]): ReadonlyMap<string, string> {
+/** Ed25519 public keys (64 hex digits) by their ids. */
+export type KeySet = ReadonlyMap<string, string>;
+
+/** The set of some public keys, 64 hex digits each. */
+export function keySet(publicKeys: readonly string[]): KeySet {
   return new Map(publicKeys.map((publicKey) => [keyIdOfPublic(publicKey), publicKey]));
 }
 
@@ -21,12 +24,11 @@ export function keysById(publicKeys: readonly string[]): ReadonlyMap<string, str
  * Whether enough of the keys signed a record. Unknown keys, invalid signatures and a key's second signature count
  * nothing.
  * @param record one that `decodeRecord` gave
- * @param keys Ed25519 public keys by their ids
  * @param threshold how many of them have to have signed, from 1
  */
 export function verifyRecord(
   record: { readonly signatures: readonly Signature[]; readonly signedBytes: Uint8Array },
-  keys: ReadonlyMap<string, string>,
+  keys: KeySet,
   threshold: number,
   verify: Verify,
 ): boolean {

@@ -4,7 +4,7 @@
  *   roles     {type, v, n, partition, i, leaves: [[role, version, length, sha256, sig] …]}
  *   outcomes  {type, v, n, partition, i, outcomes: [[offset, index, code] …
  *                                       | [offset, index, "duplicate", offset0, index0] …]}
- *   subtree   {type, v, ledger, n, cut, partition, roles, records, map, events, leaves, state}   signed by a shard
+ *   subtree   {type, v, ledger, n, cut, partition, roles, records, map, events, leaves, state, due}   signed by a shard
  *
  * `roles` and `outcomes` are unsigned: the subtree record lists their hashes.
  */
@@ -22,7 +22,10 @@ import {
 } from './shape.ts';
 import type { TreeHead } from './shape.ts';
 
-/** One signed role version: role, version, length in bytes, SHA-256 of the file, its Ed25519 signature. */
+/**
+ * One role version: role, version, length in bytes, SHA-256 of the file, and the Ed25519 signature with which the file is made
+ * again from the events; empty for a document signed offline, which stands in the control log as a whole.
+ */
 export type RoleLeaf = readonly [
   role: string,
   version: number,
@@ -82,6 +85,8 @@ export interface SubtreeSigned {
   readonly leaves: TreeHead;
   /** Digest of the fold's state after the cut. */
   readonly state: string;
+  /** When a role of the partition next has to be renewed: cut time in ms. */
+  readonly due: number;
 }
 
 /** Keep each record below 65,535 bytes whatever its entries hold. */
@@ -98,7 +103,9 @@ export const rolesSchema: z.ZodType<RolesSigned> = z.strictObject({
   partition,
   i: count,
   leaves: z
-    .array(z.tuple([roleName, positive, positive, hex32Bytes, hex64Bytes]))
+    .array(
+      z.tuple([roleName, positive, positive, hex32Bytes, z.union([hex64Bytes, z.literal('')])]),
+    )
     .min(1)
     .max(roleLeavesMax),
 });
@@ -135,4 +142,5 @@ export const subtreeSchema: z.ZodType<SubtreeSigned> = z.strictObject({
   events: treeHead,
   leaves: treeHead,
   state: hex32Bytes,
+  due: count,
 });
