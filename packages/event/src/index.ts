@@ -26,7 +26,7 @@ export type {
   Services,
   ServicesSigned,
 } from './genesis.ts';
-export { keyIdOfPublic, keySet, verifyRecord } from './keys.ts';
+export { keyIdOfPublic, keysById, verifyRecord } from './keys.ts';
 export type { KeySet, Verify } from './keys.ts';
 export { defaultPolicy, policyOf } from './policy.ts';
 export type { Policy } from './policy.ts';

@@ -16,7 +16,7 @@ export function keyIdOfPublic(publicKey: string): string {
 export type KeySet = ReadonlyMap<string, string>;
 
 /** The set of some public keys, 64 hex digits each. */
-export function keySet(publicKeys: readonly string[]): KeySet {
+export function keysById(publicKeys: readonly string[]): KeySet {
   return new Map(publicKeys.map((publicKey) => [keyIdOfPublic(publicKey), publicKey]));
 }
 
