@@ -1,0 +1,163 @@
+/**
+ * The fold of one partition's events between two cuts: batches in, operations per bin and coded
+ * outcomes out. A pure function of the records, what is in force, and what the partition holds.
+ */
+import { RejectedInput } from '@tidemark/canonical';
+import { sha256HexNative, verifyEd25519Native } from '@tidemark/canonical/native';
+import { binOfPathHash, partitionOfPathHash } from '@tidemark/bin';
+import {
+  decodeBatch,
+  encodeEvent,
+  verifyRecord,
+  type BatchSigned,
+  type Event,
+  type LogRecord,
+  type Outcome,
+} from '@tidemark/event';
+import type { BinOp } from './binFile.ts';
+import type { Cut } from './control.ts';
+import { decide, type OutcomeCode } from './decide.ts';
+import type { IdempotencyIndex } from './idempotency.ts';
+
+/** The last sequence number of an intake's run, and the cut time (ms) at which it was last heard of. */
+export type Intakes = Map<string, { seq: number; time: number }>;
+
+/** What the fold reads of the partition; it changes only `window` and `intakes`. */
+export interface FoldState {
+  readonly ledger: string;
+  readonly partition: number;
+  readonly partitionBits: number;
+  readonly bits: number;
+  readonly intakes: Intakes;
+  readonly window: IdempotencyIndex;
+  /** The canonical value of a path in a bin as of the last cut. */
+  current(bin: number, path: string): string | undefined;
+  /** A bin's version as of the last cut. */
+  version(bin: number): number;
+}
+
+export class CutFold {
+  private readonly state: FoldState;
+  private readonly cut: Cut;
+  private readonly changes = new Map<number, Map<string, string | null>>();
+  /** Events that changed nothing, each with its code. */
+  readonly outcomes: Outcome[] = [];
+  /** Records ignored, by reason. */
+  readonly ignored = new Map<string, number>();
+  /** Events applied. */
+  applied = 0;
+
+  constructor(state: FoldState, cut: Cut) {
+    this.state = state;
+    this.cut = cut;
+  }
+
+  /** Folds the record at an offset of the partition; records that are not valid batches are ignored. */
+  fold(bytes: Uint8Array, offset: number): void {
+    try {
+      const batch = decodeBatch(bytes);
+      this.authorise(batch);
+      this.foldEvents(batch, offset);
+    } catch (error) {
+      if (!(error instanceof RejectedInput)) throw error;
+      this.ignored.set(error.code, (this.ignored.get(error.code) ?? 0) + 1);
+    }
+  }
+
+  /** The bins that changed, ascending, each with its operations sorted by path. */
+  dirty(): { bin: number; ops: BinOp[] }[] {
+    return [...this.changes]
+      .map(([bin, ops]) => ({ bin, ops: [...ops].toSorted(byPath) }))
+      .toSorted((a, b) => a.bin - b.bin);
+  }
+
+  /**
+   * A batch counts when a listed intake signed it for this ledger and partition and its sequence
+   * number is new for that intake's run: so a resend after an unknown outcome is harmless.
+   */
+  private authorise(batch: LogRecord<BatchSigned>): void {
+    const { signed } = batch;
+    const { state, cut } = this;
+    if (signed.ledger !== state.ledger || signed.partition !== state.partition) {
+      throw new RejectedInput('batch.foreign', 'this batch belongs elsewhere');
+    }
+    if (!verifyRecord(batch, cut.view.keys.intake, 1, verifyEd25519Native)) {
+      throw new RejectedInput('batch.signature', 'no listed intake signed this batch');
+    }
+    const run = state.intakes.get(signed.intake);
+    if (run !== undefined && signed.seq <= run.seq) {
+      throw new RejectedInput('batch.resent', 'this batch was folded before');
+    }
+    if (run === undefined && state.intakes.size >= cut.view.policy.intakes_max) {
+      throw new RejectedInput('batch.intakes', 'too many runs of intakes within the window');
+    }
+    state.intakes.set(signed.intake, { seq: signed.seq, time: cut.time });
+  }
+
+  private foldEvents(batch: LogRecord<BatchSigned>, offset: number): void {
+    const { policy } = this.cut.view;
+    const { time, events, subjects } = batch.signed;
+    const age = this.cut.time - time;
+    if (age > policy.window_s * 1000 || age < -policy.clock_ahead_s * 1000) {
+      const code = age > 0 ? 'stale' : 'clock_ahead';
+      events.forEach((_event, index) => this.outcomes.push([offset, index, code]));
+      return;
+    }
+    for (let index = 0; index < events.length; index++) {
+      const event = events[index]!;
+      this.foldEvent(event, subjects[event.by ?? 0] ?? '', offset, index);
+    }
+  }
+
+  private foldEvent(event: Event, subject: string, offset: number, index: number): void {
+    const { state, cut } = this;
+    const pathHash = sha256HexNative(event.path);
+    if (partitionOfPathHash(pathHash, state.partitionBits) !== state.partition) {
+      this.outcomes.push([offset, index, 'wrong_partition']);
+      return;
+    }
+    const seen = state.window.admit(
+      sha256HexNative(`${subject}\n${event.id}\n${event.path}`),
+      sha256HexNative(encodeEvent({ ...event, id: '', by: 0 })),
+      windowStart(cut),
+      offset,
+      index,
+    );
+    if (seen !== undefined) {
+      this.outcomes.push(
+        seen.sameContent
+          ? [offset, index, 'duplicate', seen.offset, seen.index]
+          : [offset, index, 'id_reused'],
+      );
+      return;
+    }
+    this.change(event, binOfPathHash(pathHash, state.bits), offset, index);
+  }
+
+  private change(event: Event, bin: number, offset: number, index: number): void {
+    const ops = this.changes.get(bin);
+    const pending = ops?.get(event.path);
+    const held =
+      pending === undefined
+        ? { value: this.state.current(bin, event.path), version: this.state.version(bin) }
+        : { value: pending ?? undefined, version: undefined };
+    const decision = decide(event, held, this.cut.view.policy.conflict);
+    if ('code' in decision) {
+      this.outcomes.push([offset, index, decision.code]);
+      return;
+    }
+    this.applied++;
+    if (ops === undefined) this.changes.set(bin, new Map([[event.path, decision.value]]));
+    else ops.set(event.path, decision.value);
+  }
+}
+
+/** The cut time (ms) from which on events are remembered: a batch from before it would be `stale`. */
+export function windowStart(cut: Cut): number {
+  const { window_s, clock_ahead_s } = cut.view.policy;
+  return cut.time - (window_s + clock_ahead_s) * 1000;
+}
+
+function byPath(a: readonly [string, unknown], b: readonly [string, unknown]): number {
+  return a[0] < b[0] ? -1 : 1;
+}

@@ -1,0 +1,143 @@
+/**
+ * The documents that people sign offline: root, targets, bins. Each is accepted by TUF's own rules,
+ * not because it stands in the log.
+ */
+import { BrokenInvariant, RejectedInput } from '@tidemark/canonical';
+import { sha256HexNative } from '@tidemark/canonical/native';
+import type { GenesisSigned } from '@tidemark/event';
+import {
+  parseRoot,
+  parseTargets,
+  verifyRootUpdate,
+  verifyThreshold,
+  type Envelope,
+  type Key,
+  type Root,
+  type Targets,
+} from '@tidemark/tuf';
+import { nativeVerifiers } from '@tidemark/tuf/native';
+
+/** A document in force: what it says, and the facts that snapshot and map state about its file. */
+export interface Document<T> {
+  readonly role: string;
+  readonly version: number;
+  readonly length: number;
+  /** SHA-256 of the file, 64 hex. */
+  readonly sha256: string;
+  readonly bytes: Uint8Array;
+  readonly envelope: Envelope<T>;
+}
+
+export interface Documents {
+  readonly root: Document<Root> | undefined;
+  readonly targets: Document<Targets> | undefined;
+  readonly bins: Document<Targets> | undefined;
+}
+
+/** The roles signed offline below root, in the order in which one vouches for the next. */
+export const OFFLINE_ROLES = ['targets', 'bins'] as const;
+export type OfflineRole = (typeof OFFLINE_ROLES)[number];
+
+/**
+ * Accepts the first root (the one genesis names by hash) or the next one.
+ * @throws RejectedInput with TUF's codes, or `document.root` where version 1 is not genesis's own
+ */
+export function acceptRoot(held: Documents, bytes: Uint8Array, genesis: GenesisSigned): Documents {
+  const envelope = parseRoot(bytes);
+  const root = document('root', bytes, envelope);
+  if (held.root === undefined) {
+    if (root.version !== 1 || root.sha256 !== genesis.root) {
+      throw new RejectedInput('document.root', 'this is not the root that genesis names');
+    }
+    verifyThreshold(envelope, envelope.signed.keys, envelope.signed.roles.root, nativeVerifiers);
+  } else {
+    verifyRootUpdate(held.root.envelope, envelope, nativeVerifiers);
+  }
+  return { ...held, root };
+}
+
+/**
+ * Accepts a version of targets or bins that its delegator's keys signed.
+ * @throws RejectedInput with TUF's codes; `document.order`, `document.version`, `document.delegation`
+ */
+export function acceptRole(
+  held: Documents,
+  role: OfflineRole,
+  bytes: Uint8Array,
+  genesis: GenesisSigned,
+): Documents {
+  const envelope = parseTargets(bytes);
+  const next = document(role, bytes, envelope);
+  const current = held[role];
+  if (current !== undefined && next.version <= current.version) {
+    throw new RejectedInput('document.version', `${role} ${next.version} is not newer`);
+  }
+  const { keys, keyids, threshold } = delegator(held, role);
+  verifyThreshold(envelope, keys, { keyids, threshold }, nativeVerifiers);
+  if (role === 'bins') binKeys(envelope.signed, genesis);
+  return { ...held, [role]: next };
+}
+
+/** The id of the one online key that the bins are signed with. */
+export function binKeyId(documents: Documents, genesis: GenesisSigned): string {
+  if (documents.bins === undefined) {
+    throw new BrokenInvariant('document.missing', 'the role bins is not in force');
+  }
+  return binKeys(documents.bins.envelope.signed, genesis);
+}
+
+/** The bins' facts as a delegation states them, held against genesis: they are fixed for life. */
+function binKeys(bins: Targets, genesis: GenesisSigned): string {
+  const { delegations } = bins;
+  const { succinctRoles, roles } = delegations ?? {};
+  if (genesis.delegation === 'succinct') {
+    const fits =
+      succinctRoles?.bitLength === genesis.bits && succinctRoles.namePrefix === genesis.prefix;
+    if (!fits || succinctRoles.threshold !== 1 || succinctRoles.keyids.length !== 1) {
+      throw notThisLedger('succinct_roles');
+    }
+    return succinctRoles.keyids[0]!;
+  }
+  const keyids = new Set(roles?.flatMap((role) => role.keyids));
+  if (roles?.length !== 2 ** genesis.bits || keyids.size !== 1) throw notThisLedger('roles');
+  return [...keyids][0]!;
+}
+
+function notThisLedger(field: string): RejectedInput {
+  return new RejectedInput(
+    'document.delegation',
+    `the role bins must delegate by ${field} to this ledger's bins with one key`,
+  );
+}
+
+function delegator(
+  held: Documents,
+  role: OfflineRole,
+): { keys: ReadonlyMap<string, Key>; keyids: readonly string[]; threshold: number } {
+  if (role === 'targets') {
+    const root = held.root?.envelope.signed;
+    if (root === undefined) throw new RejectedInput('document.order', 'targets came before root');
+    return { keys: root.keys, ...root.roles.targets };
+  }
+  const delegations = held.targets?.envelope.signed.delegations;
+  const entry = delegations?.roles?.find(({ name }) => name === role);
+  if (delegations === undefined || entry === undefined) {
+    throw new RejectedInput('document.order', `targets does not delegate to ${role}`);
+  }
+  return { keys: delegations.keys, keyids: entry.keyids, threshold: entry.threshold };
+}
+
+function document<T extends { version: number }>(
+  role: string,
+  bytes: Uint8Array,
+  envelope: Envelope<T>,
+): Document<T> {
+  return {
+    role,
+    version: envelope.signed.version,
+    length: bytes.length,
+    sha256: sha256HexNative(bytes),
+    bytes,
+    envelope,
+  };
+}

@@ -1,0 +1,24 @@
+/** The fold: from the records of the logs to bins, map and snapshot, the same for everybody. */
+
+export { BinFile, BinScratch } from './binFile.ts';
+export type { BinOp } from './binFile.ts';
+export { Bodies } from './bodies.ts';
+export { ControlFold, RULES_VERSION } from './control.ts';
+export type { ControlChange, Cut, Keys, View } from './control.ts';
+export { CUT_RULES } from './cutRules.ts';
+export type { CutRule } from './cutRules.ts';
+export { decide, parseValue, targetValue } from './decide.ts';
+export type { OutcomeCode } from './decide.ts';
+export { binKeyId, OFFLINE_ROLES } from './documents.ts';
+export type { Document, Documents } from './documents.ts';
+export { LeafCollector } from './leafCollector.ts';
+export type { PartitionCut } from './leafCollector.ts';
+export { markerAt, openPartition, rollBack, versionsAt } from './openPartition.ts';
+export type { OpenPartitionOptions } from './openPartition.ts';
+export { Partition } from './partition.ts';
+export type { BinSignatures, FoldedCut } from './partition.ts';
+export { renewalDue } from './renewal.ts';
+export { ROW, rowKey, Rows } from './rows.ts';
+export type { StateDb } from './rows.ts';
+export { checking, classicDue, isSealOf, leafText, signing, SnapshotFold } from './snapshotFold.ts';
+export type { Classic, Signatory, Snapshot, SnapshotFoldState } from './snapshotFold.ts';

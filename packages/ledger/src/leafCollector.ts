@@ -1,0 +1,157 @@
+/**
+ * Reading a partition's leaves log: which records make up its part of a cut.
+ *
+ * The log may hold anything: records of replicas, of a shard that died half-way, of whoever can write
+ * to it. Only a subtree record that a listed shard signed for the very cut counts, and it names its
+ * records by hash; everything else is passed over.
+ */
+import { equalBytes, RejectedInput } from '@tidemark/canonical';
+import { sha256HexNative, verifyEd25519Native } from '@tidemark/canonical/native';
+import {
+  decodeRecord,
+  verifyRecord,
+  type LogRecord,
+  type Outcome,
+  type OutcomesSigned,
+  type RoleLeaf,
+  type RolesSigned,
+  type SubtreeSigned,
+} from '@tidemark/event';
+import type { Cut } from './control.ts';
+
+/** A partition's part of a cut, complete. */
+export interface PartitionCut {
+  readonly subtree: SubtreeSigned;
+  readonly roles: readonly RoleLeaf[];
+  readonly outcomes: readonly Outcome[];
+}
+
+/** Bytes of unsigned records kept while no subtree record names them. */
+const POOL_BYTES_MAX = 256 << 20;
+/** Subtree records kept for one cut: one a replica, and room for some that are not valid. */
+const CANDIDATES_MAX = 64;
+
+export class LeafCollector {
+  private readonly partition: number;
+  private readonly pool = new Map<string, Uint8Array>();
+  private poolBytes = 0;
+  private readonly subtrees = new Map<number, LogRecord<SubtreeSigned>[]>();
+  /** The highest cut taken: what is for it or below is of no use any more. */
+  private taken = 0;
+  /** Records passed over, by reason. */
+  readonly ignored = new Map<string, number>();
+
+  constructor(partition: number, taken: number) {
+    this.partition = partition;
+    this.taken = taken;
+  }
+
+  /** Takes the next record of the partition's leaves log. */
+  add(bytes: Uint8Array): void {
+    if (isUnsigned(bytes)) {
+      this.keep(bytes);
+      return;
+    }
+    try {
+      const record = decodeRecord(bytes);
+      if (record.signed.type !== 'subtree') {
+        if (record.signed.type !== 'genesis') this.ignore('leaves.type');
+        return;
+      }
+      this.candidate(record as LogRecord<SubtreeSigned>);
+    } catch (error) {
+      if (!(error instanceof RejectedInput)) throw error;
+      this.ignore(error.code);
+    }
+  }
+
+  /** The partition's part of a cut, once it is complete; the first that is valid. */
+  take(cut: Cut): PartitionCut | undefined {
+    const found = this.peek(cut);
+    if (found === undefined) return undefined;
+    this.taken = cut.n;
+    this.subtrees.delete(cut.n);
+    for (const hash of found.subtree.records) this.drop(hash);
+    return found;
+  }
+
+  /** As {@link take}, but keeps it. */
+  peek(cut: Cut): PartitionCut | undefined {
+    for (const record of this.subtrees.get(cut.n) ?? []) {
+      const { signed } = record;
+      if (signed.cut !== cut.hash || !this.isComplete(signed)) continue;
+      if (!verifyRecord(record, cut.view.keys.shard, 1, verifyEd25519Native)) continue;
+      const part = this.read(signed);
+      if (part !== undefined) return part;
+    }
+    return undefined;
+  }
+
+  /** Cut n is void: its number is settled, and what was collected for it is of no use. */
+  forget(n: number): void {
+    this.taken = n;
+    for (const known of this.subtrees.keys()) if (known <= n) this.subtrees.delete(known);
+  }
+
+  private candidate(record: LogRecord<SubtreeSigned>): void {
+    const { signed } = record;
+    if (signed.partition !== this.partition || signed.n <= this.taken) return;
+    const known = this.subtrees.get(signed.n) ?? [];
+    if (known.some((other) => isSame(other, record))) return;
+    if (known.length >= CANDIDATES_MAX) return this.ignore('leaves.candidates');
+    this.subtrees.set(signed.n, [...known, record]);
+  }
+
+  private isComplete(signed: SubtreeSigned): boolean {
+    return signed.records.every((hash) => this.pool.has(hash));
+  }
+
+  /** What the records named by a subtree say. Their bytes are authentic; that they fit, it vouches for. */
+  private read(signed: SubtreeSigned): PartitionCut | undefined {
+    const roles: RoleLeaf[] = [];
+    const outcomes: Outcome[] = [];
+    for (const hash of signed.records) {
+      const record = JSON.parse(Buffer.from(this.pool.get(hash)!).toString('latin1')) as {
+        signed: RolesSigned | OutcomesSigned;
+      };
+      if (record.signed.type === 'roles') roles.push(...record.signed.leaves);
+      else outcomes.push(...record.signed.outcomes);
+    }
+    return roles.length === signed.roles ? { subtree: signed, roles, outcomes } : undefined;
+  }
+
+  private keep(bytes: Uint8Array): void {
+    const hash = sha256HexNative(bytes);
+    if (this.pool.has(hash)) return;
+    this.pool.set(hash, bytes);
+    this.poolBytes += bytes.length;
+    for (const oldest of this.pool.keys()) {
+      if (this.poolBytes <= POOL_BYTES_MAX) break;
+      this.drop(oldest);
+      this.ignore('leaves.pool');
+    }
+  }
+
+  private drop(hash: string): void {
+    const bytes = this.pool.get(hash);
+    if (bytes === undefined) return;
+    this.pool.delete(hash);
+    this.poolBytes -= bytes.length;
+  }
+
+  private ignore(code: string): void {
+    this.ignored.set(code, (this.ignored.get(code) ?? 0) + 1);
+  }
+}
+
+/** Whether two records are the same to the last signature: what differs there may be the valid one. */
+function isSame(a: LogRecord, b: LogRecord): boolean {
+  const signatures = ({ signatures }: LogRecord): string => JSON.stringify(signatures);
+  return equalBytes(a.signedBytes, b.signedBytes) && signatures(a) === signatures(b);
+}
+
+const UNSIGNED = Buffer.from('{"signatures":[],"signed":{"i":', 'latin1');
+
+function isUnsigned(bytes: Uint8Array): boolean {
+  return Buffer.compare(bytes.subarray(0, UNSIGNED.length), UNSIGNED) === 0;
+}

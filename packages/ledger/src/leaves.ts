@@ -1,0 +1,49 @@
+/**
+ * What a shard reports for a cut, as records of the leaves log: the role versions in slot order, the
+ * outcomes in fold order, and the signed subtree record that vouches for both.
+ *
+ * Role and outcome records carry no signature of their own: the subtree record lists their hashes, so
+ * whatever else stands in the log is recognised at once, and replicas with different keys write them
+ * byte for byte alike.
+ */
+import { sha256HexNative } from '@tidemark/canonical/native';
+import {
+  encodeRecord,
+  outcomesMax,
+  roleLeavesMax,
+  type Outcome,
+  type RoleLeaf,
+} from '@tidemark/event';
+
+/** The records of one partition's cut, in canonical order, each with its SHA-256. */
+export function leafRecords(
+  n: number,
+  partition: number,
+  roles: readonly RoleLeaf[],
+  outcomes: readonly Outcome[],
+): { bytes: Uint8Array; sha256: string }[] {
+  const records: Uint8Array[] = [];
+  for (let i = 0; i * roleLeavesMax < roles.length; i++) {
+    const leaves = roles.slice(i * roleLeavesMax, (i + 1) * roleLeavesMax);
+    records.push(rolesRecord(n, partition, i, leaves));
+  }
+  for (let i = 0; i * outcomesMax < outcomes.length; i++) {
+    const page = outcomes.slice(i * outcomesMax, (i + 1) * outcomesMax);
+    records.push(encodeRecord({ type: 'outcomes', v: 1, n, partition, i, outcomes: page }, []));
+  }
+  return records.map((bytes) => ({ bytes, sha256: sha256HexNative(bytes) }));
+}
+
+/** Spliced: at thousands of roles a second the canonical encoder would be the bottleneck. */
+function rolesRecord(n: number, partition: number, i: number, leaves: readonly RoleLeaf[]): Buffer {
+  let list = '';
+  for (const [role, version, length, sha256, signature] of leaves) {
+    if (list !== '') list += ',';
+    list += `["${role}",${version},${length},"${sha256}","${signature}"]`;
+  }
+  return Buffer.from(
+    `{"signatures":[],"signed":{"i":${i},"leaves":[${list}],"n":${n},` +
+      `"partition":${partition},"type":"roles","v":1}}`,
+    'latin1',
+  );
+}

@@ -1,0 +1,91 @@
+/**
+ * A cut's marker: everything about a partition that is valid at that cut besides its role versions.
+ *
+ * It is written last, so the newest marker is the partition's state; whatever lies beyond it has no
+ * effect. The digest over it stands in the signed subtree record: replicas compare it, and state that
+ * was tampered with cannot pass for the state that was signed.
+ */
+import {
+  BrokenInvariant,
+  canonicalText,
+  fromUtf8,
+  utf8,
+  type JsonObject,
+} from '@tidemark/canonical';
+import { sha256HexNative } from '@tidemark/canonical/native';
+import type { CompactRangeState } from '@tidemark/merkle';
+
+export interface Marker {
+  readonly n: number;
+  /** Hash of the cut (or void) record. */
+  readonly cut: string;
+  /** The cut's time in ms. */
+  readonly time: number;
+  /** The next events offset to fold. */
+  readonly next: number;
+  /** Role versions the partition has signed or skipped: a version is k·P + p + 1. */
+  readonly k: number;
+  /** The first k of this cut's versions; {@link changed}'s bins have k0, k0+1, … in order. */
+  readonly k0: number;
+  /** The bins changed by this cut, ascending, as {@link packBins} writes them. */
+  readonly changed: string;
+  /** The id of the key that the bins are signed with. */
+  readonly keyid: string;
+  /** Offline roles in the partition's slots: name, version, length, sha256. */
+  readonly offline: readonly (readonly [string, number, number, string])[];
+  /** Runs of intakes: id, last sequence number, cut time when last heard of. */
+  readonly intakes: readonly (readonly [string, number, number])[];
+  /** The idempotency window: next ordinal, hash chain. */
+  readonly window: { readonly next: number; readonly digest: string };
+  readonly events: CompactRangeState;
+  readonly leaves: CompactRangeState;
+  /** The subtree's root. */
+  readonly map: string;
+}
+
+/** What the subtree record commits to. */
+export function stateDigest(marker: Marker): string {
+  return sha256HexNative(canonicalText(marker as unknown as JsonObject));
+}
+
+export function encodeMarker(marker: Marker): Uint8Array {
+  return utf8(canonicalText(marker as unknown as JsonObject));
+}
+
+/** @throws BrokenInvariant `state.marker` for a row whose checksum holds but which is no marker */
+export function decodeMarker(row: Uint8Array): Marker {
+  const marker = JSON.parse(fromUtf8(row)) as Marker;
+  if (typeof marker.n !== 'number' || typeof marker.changed !== 'string') {
+    throw new BrokenInvariant('state.marker', 'a marker row has another form');
+  }
+  return marker;
+}
+
+/** Ascending bins as base64 of varint differences: one or two bytes a bin. */
+export function packBins(bins: readonly number[]): string {
+  const out = Buffer.allocUnsafe(bins.length * 5);
+  let at = 0;
+  let before = -1;
+  for (const bin of bins) {
+    let difference = bin - before;
+    for (; difference > 0x7f; difference >>>= 7) out[at++] = (difference & 0x7f) | 0x80;
+    out[at++] = difference;
+    before = bin;
+  }
+  return out.toString('base64', 0, at);
+}
+
+export function unpackBins(packed: string): number[] {
+  const bytes = Buffer.from(packed, 'base64');
+  const bins: number[] = [];
+  let before = -1;
+  for (let at = 0; at < bytes.length;) {
+    let difference = 0;
+    let shift = 0;
+    for (; bytes[at]! > 0x7f; at++, shift += 7) difference |= (bytes[at]! & 0x7f) << shift;
+    difference |= bytes[at++]! << shift;
+    before += difference;
+    bins.push(before);
+  }
+  return bins;
+}

@@ -1,0 +1,331 @@
+/**
+ * From all partitions' parts of a cut to the snapshot: `merkle_root`, snapshot.json, timestamp.json,
+ * the snapshot-log leaf and its checkpoint. A pure function of the logs and the signatures.
+ *
+ * Who holds the keys makes the signatures ({@link signing}); everyone else checks those that stand in
+ * a `sealed` record ({@link checking}). Both go through {@link SnapshotFold.assemble}, so what is
+ * checked is what would have been signed.
+ */
+import { BrokenInvariant, canonicalText, fromHex, toHex, utf8 } from '@tidemark/canonical';
+import {
+  sha256HexNative,
+  sha256Native,
+  verifyEd25519Native,
+  type Signer,
+} from '@tidemark/canonical/native';
+import {
+  keyIdOfPublic,
+  signedSlice,
+  type GenesisSigned,
+  type RoleSignature,
+  type SealedSigned,
+  type SnapshotLeaf,
+} from '@tidemark/event';
+import {
+  checkpointNote,
+  checkpointText,
+  combineRoots,
+  CompactRange,
+  decodeVerifierKey,
+  leafHash,
+} from '@tidemark/merkle';
+import { formatExpires, timestampSigned, type Root } from '@tidemark/tuf';
+import type { Cut } from './control.ts';
+import type { PartitionCut } from './leafCollector.ts';
+import { RoleTable } from './roleTable.ts';
+
+/** The newest snapshot.json. */
+export interface Classic {
+  readonly version: number;
+  readonly length: number;
+  readonly sha256: string;
+  /** Time of the cut that it states, ms. */
+  readonly time: number;
+}
+
+/** Signs, or checks a signature that is there; undefined where it does not verify. */
+export type Signatory = (
+  purpose: 'timestamp' | 'snapshot' | 'checkpoint',
+  message: Uint8Array,
+  root: Root,
+) => RoleSignature | undefined;
+
+/** The files of a snapshot and the record that makes them true. */
+export interface Snapshot {
+  readonly leaf: SnapshotLeaf;
+  readonly signatures: SealedSigned['signatures'];
+  readonly timestamp: Uint8Array;
+  /** Undefined where this cut makes no new snapshot.json. */
+  readonly snapshot: Uint8Array | undefined;
+  readonly checkpoint: Uint8Array;
+  readonly classic: Classic;
+}
+
+/** What persists of the fold between two runs; roles apart. */
+export interface SnapshotFoldState {
+  readonly n: number;
+  readonly log: ReturnType<CompactRange['state']>;
+  readonly control: ReturnType<CompactRange['state']>;
+  readonly classic: Classic | null;
+}
+
+export class SnapshotFold {
+  private readonly genesis: GenesisSigned;
+  readonly table: RoleTable;
+  private log: CompactRange;
+  private control: CompactRange;
+  /** Leaf hashes of control records behind `control`. */
+  private pending: Uint8Array[] = [];
+  private classic: Classic | undefined;
+  /** The last cut settled: sealed or void. */
+  n = 0;
+  private drafted: { cut: Cut; parts: readonly PartitionCut[]; root: string } | undefined;
+
+  /** @param genesisBytes the genesis record: entry 0 of the snapshot log */
+  constructor(genesis: GenesisSigned, genesisBytes: Uint8Array) {
+    this.genesis = genesis;
+    this.table = new RoleTable(genesis);
+    this.control = new CompactRange(sha256Native);
+    this.log = new CompactRange(sha256Native);
+    this.log.append(leafHash(genesisBytes, sha256Native));
+  }
+
+  /** The newest snapshot.json that was settled. */
+  get newestClassic(): Classic | undefined {
+    return this.classic;
+  }
+
+  /** Takes the next control record into its tree. */
+  controlRecord(bytes: Uint8Array): void {
+    this.pending.push(leafHash(bytes, sha256Native));
+  }
+
+  /** The next control offset that {@link controlRecord} expects. */
+  get nextControl(): number {
+    return this.control.size + this.pending.length;
+  }
+
+  state(): SnapshotFoldState {
+    const { n, log, control, classic } = this;
+    return { n, log: log.state(), control: control.state(), classic: classic ?? null };
+  }
+
+  /** Continues at a stored state: control records from its `control.size` on come again. */
+  resume(state: SnapshotFoldState): void {
+    this.n = state.n;
+    this.log = CompactRange.fromState(state.log, sha256Native);
+    this.control = CompactRange.fromState(state.control, sha256Native);
+    this.classic = state.classic ?? undefined;
+    this.pending = [];
+  }
+
+  /** Takes the parts of the next cut, one of each partition. */
+  draft(cut: Cut, parts: readonly PartitionCut[]): void {
+    if (cut.n !== this.n + 1) {
+      throw new BrokenInvariant('snapshot.order', `cut ${cut.n} cannot follow ${this.n}`);
+    }
+    for (const { roles } of parts) {
+      for (const [role, version, length, sha256] of roles) {
+        if (this.table.set(role, version, length, sha256)) continue;
+        throw new BrokenInvariant(
+          'snapshot.role',
+          `a shard reports ${role}, which is none of ours`,
+        );
+      }
+    }
+    while (this.control.size < cut.control) {
+      const hash = this.pending.shift();
+      if (hash === undefined) {
+        throw new BrokenInvariant('snapshot.control', `cut ${cut.n} covers unread control records`);
+      }
+      this.control.append(hash);
+    }
+    const roots = parts.map(({ subtree }) => fromHex(subtree.map));
+    this.drafted = { cut, parts, root: toHex(combineRoots(roots, sha256Native).root) };
+  }
+
+  /**
+   * Makes the drafted snapshot's files with a signatory.
+   * @returns undefined where a signature does not verify
+   */
+  assemble(signatory: Signatory): Snapshot | undefined {
+    const { cut, parts, root: merkleRoot } = this.drafted!;
+    const { documents, policy } = cut.view;
+    const root = documents.root!.envelope.signed;
+    const made = this.makeClassic(cut, signatory, root);
+    if (made === undefined) return undefined;
+    const { classic } = made;
+    const stated = { version: classic.version, length: classic.length, sha256: classic.sha256 };
+    const timestampText = canonicalText(
+      timestampSigned({
+        version: cut.n,
+        expiresMs: cut.time + policy.expiry_s.timestamp * 1000,
+        snapshot: stated,
+        merkleRoot,
+      }),
+    );
+    const timestampBy = signatory('timestamp', utf8(timestampText), root);
+    if (timestampBy === undefined) return undefined;
+    const timestamp = utf8(envelope(timestampBy, timestampText));
+    const leaf: SnapshotLeaf = {
+      n: cut.n,
+      time: cut.time,
+      merkle_root: merkleRoot,
+      timestamp: sha256HexNative(timestamp),
+      snapshot: stated,
+      root: root.version,
+      partitions: parts.map(({ subtree: { events, leaves, map } }) => ({ events, leaves, map })),
+      control: { size: this.control.size, root: toHex(this.control.root()) },
+    };
+    const checkpoint = this.checkpoint(leaf, signatory, root);
+    if (checkpoint === undefined) return undefined;
+    return {
+      leaf,
+      signatures: { timestamp: timestampBy, snapshot: made.by ?? null, checkpoint: checkpoint.sig },
+      timestamp,
+      snapshot: made.file,
+      checkpoint: checkpoint.note,
+      classic,
+    };
+  }
+
+  /** The drafted snapshot is sealed: it is what the next one follows. */
+  settle(snapshot: Snapshot): void {
+    this.log.append(leafHash(utf8(leafText(snapshot.leaf)), sha256Native));
+    this.classic = snapshot.classic;
+    this.n = snapshot.leaf.n;
+    this.drafted = undefined;
+  }
+
+  /** Whether a draft was begun: then a void makes it necessary to start again from stored state. */
+  get hasDraft(): boolean {
+    return this.drafted !== undefined;
+  }
+
+  /** Number n is void: the void record stands in its place in the snapshot log. */
+  settleVoid(n: number, record: Uint8Array): void {
+    this.log.append(leafHash(signedSlice(record), sha256Native));
+    this.n = n;
+  }
+
+  /** The snapshot.json of this cut where one is due, else the newest there is. */
+  private makeClassic(
+    cut: Cut,
+    signatory: Signatory,
+    root: Root,
+  ): { classic: Classic; file: Uint8Array | undefined; by: RoleSignature | undefined } | undefined {
+    const held = this.classic;
+    if (held !== undefined && classicDue(held, cut) > cut.time) {
+      return { classic: held, file: undefined, by: undefined };
+    }
+    const { expiry_s, snapshot_hashes } = cut.view.policy;
+    const expires = formatExpires(cut.time + expiry_s.snapshot * 1000);
+    const text =
+      `{"_type":"snapshot","expires":"${expires}","meta":${this.table.metaText(snapshot_hashes)},` +
+      `"spec_version":"1.0.31","version":${cut.n}}`;
+    const by = signatory('snapshot', Buffer.from(text, 'latin1'), root);
+    if (by === undefined) return undefined;
+    const file = Buffer.from(envelope(by, text), 'latin1');
+    const { n: version, time } = cut;
+    const classic = { version, length: file.length, sha256: sha256HexNative(file), time };
+    return { classic, file, by };
+  }
+
+  private checkpoint(
+    leaf: SnapshotLeaf,
+    signatory: Signatory,
+    root: Root,
+  ): { sig: string; note: Uint8Array } | undefined {
+    const log = CompactRange.fromState(this.log.state(), sha256Native);
+    log.append(leafHash(utf8(leafText(leaf)), sha256Native));
+    const key = decodeVerifierKey(root.tidemark!.checkpoint);
+    const checkpoint = { origin: key.name, size: log.size, root: log.root() };
+    const by = signatory('checkpoint', utf8(checkpointText(checkpoint)), root);
+    if (by === undefined) return undefined;
+    return { sig: by.sig, note: checkpointNote(checkpoint, key.publicKey, fromHex(by.sig)) };
+  }
+}
+
+/** A leaf's bytes in the snapshot log. */
+export function leafText(leaf: SnapshotLeaf): string {
+  return canonicalText(leaf as unknown as Parameters<typeof canonicalText>[0]);
+}
+
+/** The cut time (ms) from which on a cut makes a new snapshot.json. */
+export function classicDue(held: Classic, cut: Pick<Cut, 'view'>): number {
+  const { classic_ms, expiry_s, renew_below_percent } = cut.view.policy;
+  const renewal = held.time + expiry_s.snapshot * 10 * (100 - renew_below_percent);
+  return classic_ms === null ? renewal : Math.min(renewal, held.time + classic_ms);
+}
+
+/** Signs with the keys at hand. @throws BrokenInvariant `keys.*` where root lists another key */
+export function signing(keys: {
+  readonly [purpose in 'timestamp' | 'snapshot' | 'checkpoint']: Signer;
+}): Signatory {
+  return (purpose, message, root) => {
+    const signer = keys[purpose];
+    const keyid = keyIdOfPublic(signer.publicKey);
+    if (!isListed(purpose, keyid, signer.publicKey, root)) {
+      throw new BrokenInvariant(
+        `keys.${purpose}`,
+        `root does not list this process's ${purpose} key`,
+      );
+    }
+    const signature = signer.sign(message);
+    // A fault in the signing hardware must not leave this process as a signature.
+    if (!verifyEd25519Native(fromHex(signer.publicKey), message, signature)) {
+      throw new BrokenInvariant('keys.fault', `a fresh ${purpose} signature does not verify`);
+    }
+    return { keyid, sig: toHex(signature) };
+  };
+}
+
+/** Checks the signatures of a `sealed` record against the keys that root lists. */
+export function checking(signatures: SealedSigned['signatures']): Signatory {
+  return (purpose, message, root) => {
+    const stated =
+      purpose === 'checkpoint'
+        ? { keyid: '', sig: signatures.checkpoint }
+        : (signatures[purpose] ?? undefined);
+    if (stated === undefined) return undefined;
+    const publicKey =
+      purpose === 'checkpoint'
+        ? decodeVerifierKey(root.tidemark!.checkpoint).publicKey
+        : listedKey(purpose, stated.keyid, root);
+    if (publicKey === undefined) return undefined;
+    const valid = verifyEd25519Native(fromHex(publicKey), message, fromHex(stated.sig));
+    return valid ? stated : undefined;
+  };
+}
+
+/** Whether a `sealed` record says exactly what the fold gave. */
+export function isSealOf(sealed: SealedSigned, cut: Cut, snapshot: Snapshot): boolean {
+  return (
+    sealed.cut === cut.hash &&
+    leafText(sealed.leaf) === leafText(snapshot.leaf) &&
+    (sealed.signatures.snapshot === null) === (snapshot.snapshot === undefined)
+  );
+}
+
+function isListed(
+  purpose: 'timestamp' | 'snapshot' | 'checkpoint',
+  keyid: string,
+  publicKey: string,
+  root: Root,
+): boolean {
+  if (purpose !== 'checkpoint') return listedKey(purpose, keyid, root) === publicKey;
+  return decodeVerifierKey(root.tidemark!.checkpoint).publicKey === publicKey;
+}
+
+function listedKey(
+  purpose: 'timestamp' | 'snapshot',
+  keyid: string,
+  root: Root,
+): string | undefined {
+  if (!root.roles[purpose].keyids.includes(keyid)) return undefined;
+  return root.keys.get(keyid)?.keyval.public;
+}
+
+function envelope(by: RoleSignature, signedText: string): string {
+  return `{"signatures":[{"keyid":"${by.keyid}","sig":"${by.sig}"}],"signed":${signedText}}`;
+}
