@@ -1,0 +1,10 @@
+/** The publication store: what is signed centrally, as files under fixed names. */
+
+export { openFiles } from './files.ts';
+export type { FilesOptions } from './files.ts';
+export type { FileSystem } from './folder.ts';
+export { memoryFiles, openMemory } from './memory.ts';
+export type { Fault, FaultPlan, MemoryFiles, MemoryStore, Operation } from './memory.ts';
+export { checkName } from './names.ts';
+export { fileBytesMax } from './store.ts';
+export type { PublicationStore } from './store.ts';
