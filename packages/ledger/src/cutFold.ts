@@ -16,7 +16,7 @@ import {
 } from '@tidemark/event';
 import type { BinOp } from './binFile.ts';
 import type { Cut } from './control.ts';
-import { decide, type OutcomeCode } from './decide.ts';
+import { decide } from './decide.ts';
 import type { IdempotencyIndex } from './idempotency.ts';
 
 /** The last sequence number of an intake's run, and the cut time (ms) at which it was last heard of. */

@@ -2,6 +2,7 @@
 
 export { BinFile, BinScratch } from './binFile.ts';
 export type { BinOp } from './binFile.ts';
+export type { BinSignatures } from './binWriter.ts';
 export { Bodies } from './bodies.ts';
 export { ControlFold, RULES_VERSION } from './control.ts';
 export type { ControlChange, Cut, Keys, View } from './control.ts';
@@ -16,9 +17,11 @@ export type { PartitionCut } from './leafCollector.ts';
 export { markerAt, openPartition, rollBack, versionsAt } from './openPartition.ts';
 export type { OpenPartitionOptions } from './openPartition.ts';
 export { Partition } from './partition.ts';
-export type { BinSignatures, FoldedCut } from './partition.ts';
+export type { FoldedCut } from './partition.ts';
 export { renewalDue } from './renewal.ts';
 export { ROW, rowKey, Rows } from './rows.ts';
 export type { StateDb } from './rows.ts';
-export { checking, classicDue, isSealOf, leafText, signing, SnapshotFold } from './snapshotFold.ts';
-export type { Classic, Signatory, Snapshot, SnapshotFoldState } from './snapshotFold.ts';
+export { checking, signing } from './signatory.ts';
+export type { Signatory } from './signatory.ts';
+export { classicDue, isSealOf, leafText, SnapshotFold } from './snapshotFold.ts';
+export type { Classic, Snapshot, SnapshotFoldState } from './snapshotFold.ts';

@@ -54,7 +54,7 @@ export class Rows {
    * @throws BrokenInvariant `state.corrupt` where its checksum does not hold
    */
   get(key: Buffer): Buffer | undefined {
-    const stored = this.db.getSync(key) as Buffer | undefined;
+    const stored = this.db.getSync(key);
     return stored === undefined ? undefined : this.open(key, stored);
   }
 

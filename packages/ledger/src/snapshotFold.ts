@@ -7,14 +7,8 @@
  * checked is what would have been signed.
  */
 import { BrokenInvariant, canonicalText, fromHex, toHex, utf8 } from '@tidemark/canonical';
+import { sha256HexNative, sha256Native } from '@tidemark/canonical/native';
 import {
-  sha256HexNative,
-  sha256Native,
-  verifyEd25519Native,
-  type Signer,
-} from '@tidemark/canonical/native';
-import {
-  keyIdOfPublic,
   signedSlice,
   type GenesisSigned,
   type RoleSignature,
@@ -33,6 +27,7 @@ import { formatExpires, timestampSigned, type Root } from '@tidemark/tuf';
 import type { Cut } from './control.ts';
 import type { PartitionCut } from './leafCollector.ts';
 import { RoleTable } from './roleTable.ts';
+import type { Signatory } from './signatory.ts';
 
 /** The newest snapshot.json. */
 export interface Classic {
@@ -42,13 +37,6 @@ export interface Classic {
   /** Time of the cut that it states, ms. */
   readonly time: number;
 }
-
-/** Signs, or checks a signature that is there; undefined where it does not verify. */
-export type Signatory = (
-  purpose: 'timestamp' | 'snapshot' | 'checkpoint',
-  message: Uint8Array,
-  root: Root,
-) => RoleSignature | undefined;
 
 /** The files of a snapshot and the record that makes them true. */
 export interface Snapshot {
@@ -258,46 +246,6 @@ export function classicDue(held: Classic, cut: Pick<Cut, 'view'>): number {
   return classic_ms === null ? renewal : Math.min(renewal, held.time + classic_ms);
 }
 
-/** Signs with the keys at hand. @throws BrokenInvariant `keys.*` where root lists another key */
-export function signing(keys: {
-  readonly [purpose in 'timestamp' | 'snapshot' | 'checkpoint']: Signer;
-}): Signatory {
-  return (purpose, message, root) => {
-    const signer = keys[purpose];
-    const keyid = keyIdOfPublic(signer.publicKey);
-    if (!isListed(purpose, keyid, signer.publicKey, root)) {
-      throw new BrokenInvariant(
-        `keys.${purpose}`,
-        `root does not list this process's ${purpose} key`,
-      );
-    }
-    const signature = signer.sign(message);
-    // A fault in the signing hardware must not leave this process as a signature.
-    if (!verifyEd25519Native(fromHex(signer.publicKey), message, signature)) {
-      throw new BrokenInvariant('keys.fault', `a fresh ${purpose} signature does not verify`);
-    }
-    return { keyid, sig: toHex(signature) };
-  };
-}
-
-/** Checks the signatures of a `sealed` record against the keys that root lists. */
-export function checking(signatures: SealedSigned['signatures']): Signatory {
-  return (purpose, message, root) => {
-    const stated =
-      purpose === 'checkpoint'
-        ? { keyid: '', sig: signatures.checkpoint }
-        : (signatures[purpose] ?? undefined);
-    if (stated === undefined) return undefined;
-    const publicKey =
-      purpose === 'checkpoint'
-        ? decodeVerifierKey(root.tidemark!.checkpoint).publicKey
-        : listedKey(purpose, stated.keyid, root);
-    if (publicKey === undefined) return undefined;
-    const valid = verifyEd25519Native(fromHex(publicKey), message, fromHex(stated.sig));
-    return valid ? stated : undefined;
-  };
-}
-
 /** Whether a `sealed` record says exactly what the fold gave. */
 export function isSealOf(sealed: SealedSigned, cut: Cut, snapshot: Snapshot): boolean {
   return (
@@ -305,25 +253,6 @@ export function isSealOf(sealed: SealedSigned, cut: Cut, snapshot: Snapshot): bo
     leafText(sealed.leaf) === leafText(snapshot.leaf) &&
     (sealed.signatures.snapshot === null) === (snapshot.snapshot === undefined)
   );
-}
-
-function isListed(
-  purpose: 'timestamp' | 'snapshot' | 'checkpoint',
-  keyid: string,
-  publicKey: string,
-  root: Root,
-): boolean {
-  if (purpose !== 'checkpoint') return listedKey(purpose, keyid, root) === publicKey;
-  return decodeVerifierKey(root.tidemark!.checkpoint).publicKey === publicKey;
-}
-
-function listedKey(
-  purpose: 'timestamp' | 'snapshot',
-  keyid: string,
-  root: Root,
-): string | undefined {
-  if (!root.roles[purpose].keyids.includes(keyid)) return undefined;
-  return root.keys.get(keyid)?.keyval.public;
 }
 
 function envelope(by: RoleSignature, signedText: string): string {
