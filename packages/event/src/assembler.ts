@@ -26,16 +26,6 @@ export class PartAssembler {
   /** In order of their first part. */
   private readonly open = new Map<string, Assembly>();
 
-  /** @param parts what {@link openParts} gave: continues there */
-  constructor(parts: Iterable<PartSigned> = []) {
-    for (const part of parts) this.add(part);
-  }
-
-  /** The parts of all unfinished documents: the whole state. */
-  openParts(): PartSigned[] {
-    return Array.from(this.open.values(), ({ parts }) => [...parts.values()]).flat();
-  }
-
   /**
    * Takes the next part of the log. One with a number that was there before changes nothing.
    * @returns the document, if this was its last missing part

@@ -9,9 +9,9 @@
  */
 
 import { RejectedInput, toHex, utf8 } from '@tidemark/canonical';
-import type { JsonObject } from '@tidemark/canonical';
+import type { Json, JsonObject } from '@tidemark/canonical';
 import type { Signer } from '@tidemark/canonical/native';
-import { encodeEvent, isEvent } from './event.ts';
+import { encodeEvent, endOfEvent, isEvent } from './event.ts';
 import type { Event } from './event.ts';
 import { frameBytes, frameText } from './frame.ts';
 import { keyIdOfPublic } from './keys.ts';
@@ -75,20 +75,36 @@ export function batchText(header: BatchHeader, events: readonly string[]): strin
   );
 }
 
+/**
+ * Whether a text is that of a valid batch: {@link isBatch} and {@link textOfBatch} at once, without encoding the events.
+ * @param text of the whole record
+ * @param start where its signed part begins
+ * @param signed what JSON.parse made of that part
+ */
+export function isBatchText(
+  text: string,
+  start: number,
+  signed: JsonObject,
+): signed is BatchSigned & JsonObject {
+  if (!isHeader(signed)) return false;
+  const { events, subjects } = signed;
+  const whole = batchText(signed, []);
+  let at = start + EVENTS.length;
+  if (!text.startsWith(EVENTS, start)) return false;
+  for (let i = 0; i < events.length; i++) {
+    if (i > 0 && text[at++] !== ',') return false;
+    at = endOfEvent(text, at, events[i] as unknown as Event, subjects.length);
+    if (at < 0) return false;
+  }
+  const rest = whole.length - EVENTS.length;
+  return text.length === at + rest + 1 && text.endsWith(`${whole.slice(EVENTS.length)}}`);
+}
+
 /** Whether every known field of a batch is in its range; see above for the rest. */
 export function isBatch(signed: JsonObject): signed is BatchSigned & JsonObject {
-  const { ledger, partition, intake, seq, time, subjects, events } = signed;
-  if (typeof ledger !== 'string' || !LEDGER.test(ledger)) return false;
-  if (typeof intake !== 'string' || !INTAKE.test(intake)) return false;
-  if (!isCount(partition) || partition >= partitionsMax || !isCount(seq) || !isCount(time)) {
-    return false;
-  }
-  if (!isList(subjects, batchSubjectsMax) || !isList(events, batchEventsMax)) return false;
-  for (const subject of subjects) {
-    if (typeof subject !== 'string' || !SUBJECT.test(subject)) return false;
-  }
-  for (const event of events) if (!isEvent(event, subjects.length)) return false;
-  return true;
+  if (!isHeader(signed)) return false;
+  const { events, subjects } = signed;
+  return events.every((event) => isEvent(event, subjects.length));
 }
 
 /** The text of a batch that {@link isBatch} accepted. */
@@ -96,6 +112,20 @@ export function textOfBatch(batch: BatchSigned): string {
   return batchText(batch, batch.events.map(encodeEvent));
 }
 
+function isHeader(
+  signed: JsonObject,
+): signed is JsonObject & BatchHeader & { readonly events: readonly Json[] } {
+  const { ledger, partition, intake, seq, time, subjects, events } = signed;
+  if (typeof ledger !== 'string' || !LEDGER.test(ledger)) return false;
+  if (typeof intake !== 'string' || !INTAKE.test(intake)) return false;
+  if (!isCount(partition) || partition >= partitionsMax || !isCount(seq) || !isCount(time)) {
+    return false;
+  }
+  if (!isList(subjects, batchSubjectsMax) || !isList(events, batchEventsMax)) return false;
+  return subjects.every((subject) => typeof subject === 'string' && SUBJECT.test(subject));
+}
+
+const EVENTS = '{"events":[';
 const LEDGER = /^[0-9a-f]{32}$/;
 const INTAKE = /^[A-Za-z0-9._-]{1,64}$/;
 const SUBJECT = /^[!#-[\]-~]{1,256}$/;

@@ -12,31 +12,55 @@ const customDepthMax = 8;
  * reordered when some of them encode the file again before they verify it.
  */
 export function isCustom(value: Json): value is JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  return (
-    Object.keys(value).length > 0 &&
-    isPlain(value, customDepthMax) &&
-    canonicalText(value).length <= customBytesMax
-  );
+  return acceptableText(value) !== undefined;
 }
 
-const PRINTABLE = /^[ -~]*$/;
+/** The canonical text of a value that {@link isCustom} accepted. */
+export function customText(custom: JsonObject): string {
+  return isSorted(custom) ? JSON.stringify(custom) : canonicalText(custom);
+}
+
+/** The canonical text of a value if it is acceptable and its members stand in canonical order already. */
+export function orderedCustomText(value: Json): string | undefined {
+  const text = acceptableText(value);
+  return text !== undefined && isSorted(value) ? text : undefined;
+}
+
+/** Of acceptable values JSON.stringify gives the canonical text but for the order of members. */
+function acceptableText(value: Json): string | undefined {
+  if (typeof value !== 'object' || value === null || isList(value)) return undefined;
+  if (!isPlain(value, customDepthMax)) return undefined;
+  const text = JSON.stringify(value);
+  return text.length <= customBytesMax && text !== '{}' && PRINTABLE.test(text) ? text : undefined;
+}
+
+/** JSON of printable ASCII strings: everything else stands in it as itself or as another escape. */
+const PRINTABLE = /^[ -[\]-~]*(?:\\["\\][ -[\]-~]*)*$/;
 const ARRAY_INDEX = /^(?:0|[1-9][0-9]*)$/;
 
+/** Everything but the characters of strings. */
 function isPlain(value: Json, depth: number): boolean {
-  switch (typeof value) {
-    case 'string':
-      return PRINTABLE.test(value);
-    case 'number':
-      return Number.isSafeInteger(value) && !Object.is(value, -0);
-    case 'boolean':
-      return true;
-    default:
-      if (value === null || typeof value !== 'object' || depth < 1) return false;
-      if (Array.isArray(value)) return value.every((item: Json) => isPlain(item, depth - 1));
-      return Object.entries(value).every(
-        ([name, item]) =>
-          PRINTABLE.test(name) && !ARRAY_INDEX.test(name) && isPlain(item, depth - 1),
-      );
+  if (typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isSafeInteger(value) && !Object.is(value, -0);
+  if (value === null || depth < 1) return false;
+  if (isList(value)) return value.every((item) => isPlain(item, depth - 1));
+  for (const name of Object.keys(value)) {
+    if (ARRAY_INDEX.test(name) || !isPlain(value[name] ?? null, depth - 1)) return false;
   }
+  return true;
+}
+
+function isSorted(value: Json): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (isList(value)) return value.every(isSorted);
+  let previous = '';
+  for (const name of Object.keys(value)) {
+    if (name < previous || !isSorted(value[name] ?? null)) return false;
+    previous = name;
+  }
+  return true;
+}
+
+function isList(value: readonly Json[] | JsonObject): value is readonly Json[] {
+  return Array.isArray(value);
 }

@@ -4,7 +4,7 @@ import { fromUtf8, recordText, RejectedInput, toHex, utf8 } from '@tidemark/cano
 import type { Json, JsonObject } from '@tidemark/canonical';
 import type { Signer } from '@tidemark/canonical/native';
 import { z } from 'zod';
-import { isBatch, textOfBatch } from './batch.ts';
+import { isBatch, isBatchText, textOfBatch } from './batch.ts';
 import type { BatchSigned } from './batch.ts';
 import { cutSchema, sealedSchema, voidSchema } from './cut.ts';
 import type { CutSigned, SealedSigned, VoidSigned } from './cut.ts';
@@ -86,11 +86,11 @@ export function decodeRecord(bytes: Uint8Array, upcasts: Upcasts = UPCASTS): Log
   }
   const text = textOf(bytes);
   const { signatures, signed } = envelopeOf(text);
-  const result =
-    signed['type'] === 'batch' && signed['v'] === 1
-      ? batchOf(signed, (batch) => frameText(signatures, batch) === text)
-      : recordOf(signed, (canonical) => frameText(signatures, canonical) === text, upcasts);
-  return { signatures, signed: result, signedBytes: signedSlice(bytes) };
+  const slice = signedSlice(bytes);
+  if (signed['type'] === 'batch' && signed['v'] === 1) {
+    return { signatures, signed: batchOf(signed, signatures, text), signedBytes: slice };
+  }
+  return { signatures, signed: recordOf(signed, signatures, text, upcasts), signedBytes: slice };
 }
 
 /**
@@ -155,30 +155,35 @@ function envelopeOf(text: string): { signatures: readonly Signature[]; signed: J
   return { signatures, signed };
 }
 
-function batchOf(signed: JsonObject, isText: (signed: string) => boolean): BatchSigned {
-  if (!isBatch(signed))
-    throw new RejectedInput('record.shape', 'batch: a field is missing or wrong');
-  if (!isText(textOfBatch(signed))) throw notCanonical();
-  return signed;
+function batchOf(signed: JsonObject, signatures: readonly Signature[], text: string): BatchSigned {
+  const before = frameText(signatures, '').slice(0, -1);
+  if (text.startsWith(before) && isBatchText(text, before.length, signed)) return signed;
+  if (!isBatch(signed)) throw badBatch();
+  throw notCanonical();
 }
 
 function recordOf(
   signed: JsonObject,
-  isText: (signed: string) => boolean,
+  signatures: readonly Signature[],
+  text: string,
   upcasts: Upcasts,
 ): Signed {
   const newest = upcast(signed, upcasts);
-  if (!isText(textOfJson(signed))) throw notCanonical();
+  if (frameText(signatures, textOfJson(signed)) !== text) throw notCanonical();
   const { type } = newest;
   if (type === 'batch') {
-    const text = textOfJson(newest);
-    return batchOf(newest, (batch) => batch === text);
+    if (!isBatch(newest) || textOfBatch(newest) !== textOfJson(newest)) throw badBatch();
+    return newest;
   }
   const parsed = SCHEMAS.get(type as string)?.safeParse(newest);
   if (parsed === undefined) throw new RejectedInput('record.type', 'unknown type');
   if (parsed.success) return parsed.data;
   const reason = z.prettifyError(parsed.error);
   throw new RejectedInput('record.shape', `${type as string}: ${reason}`, { cause: parsed.error });
+}
+
+function badBatch(): RejectedInput {
+  return new RejectedInput('record.shape', 'batch: a field is missing, wrong or unknown');
 }
 
 /** Takes what is signed to the newest version of its type. */

@@ -91,7 +91,7 @@ export interface SubtreeSigned {
 
 /** Keep each record below 65,535 bytes whatever its entries hold. */
 export const roleLeavesMax = 128;
-export const outcomesMax = 512;
+export const outcomesMax = 1_000;
 const subtreeRecordsMax = 900;
 
 const partition = count.max(partitionsMax - 1);
@@ -110,7 +110,7 @@ export const rolesSchema: z.ZodType<RolesSigned> = z.strictObject({
     .max(roleLeavesMax),
 });
 
-const outcomeCode = z.string().regex(/^[a-z0-9_.]{1,64}$/);
+const outcomeCode = z.string().regex(/^[a-z0-9_.]{1,32}$/);
 
 export const outcomesSchema: z.ZodType<OutcomesSigned> = z.strictObject({
   type: z.literal('outcomes'),
