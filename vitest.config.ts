@@ -1,6 +1,9 @@
+// The test projects. test/run.ts runs them in turn; `npm run check` runs `tidy` alone.
 import { defineConfig } from 'vitest/config';
 
-// One worker per core: the suites start real processes, and CI has two cores.
+const LONG = '**/*.long.test.ts';
+const PACKAGES = '{packages,services}/*/test/**/*.test.ts';
+
 export default defineConfig({
   test: {
     projects: [
@@ -8,7 +11,8 @@ export default defineConfig({
       {
         test: {
           name: 'packages',
-          include: ['packages/*/test/**/*.test.ts', 'services/*/test/**/*.test.ts'],
+          include: [PACKAGES],
+          exclude: [LONG],
           testTimeout: 60_000,
         },
       },
@@ -16,12 +20,21 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/tidy.test.ts', 'test/**/*.long.test.ts'],
+          exclude: ['test/tidy.test.ts', LONG],
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },
       },
+      {
+        test: {
+          name: 'long',
+          include: [`{packages,services}/*/test/${LONG}`, `test/${LONG}`],
+          testTimeout: 3_600_000,
+          hookTimeout: 300_000,
+        },
+      },
     ],
+    // One worker per core: the suites start real processes, and CI has two cores.
     maxWorkers: 2,
   },
 });

@@ -1,0 +1,144 @@
+// Finds or makes what tests need beyond Node, in a cache outside the tree, so that a second run and a
+// second checkout find it there. Each component is built beside its final name and renamed: what has
+// the name is complete. The lock only saves parallel runs from building the same thing twice.
+import { execFile } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import { link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+const PYTHON_PACKAGES: readonly string[] = ['tuf==7.0.1', 'securesystemslib[crypto]==1.6.0'];
+const BUILD_MS_MAX = 300_000;
+const LOCK_POLL_MS = 200;
+
+/** The Python interpreter of a virtual environment that holds python-tuf. */
+export async function providePythonTuf(): Promise<string> {
+  const digest = createHash('sha256').update(PYTHON_PACKAGES.join(' ')).digest('hex').slice(0, 12);
+  const folder = await provide(
+    `python-tuf-${digest}`,
+    async (made) => {
+      await python('python3', ['-m', 'venv', made]);
+      await python(interpreter(made), ['-m', 'pip', 'install', '--quiet', ...PYTHON_PACKAGES]);
+    },
+    // A new system Python leaves the environment's link dangling; then it is made anew.
+    async (made) => await python(interpreter(made), ['-c', 'import tuf.ngclient, cryptography']),
+  );
+  return interpreter(folder);
+}
+
+/** TIDEMARK_CACHE, or `tidemark` in the user's cache folder. */
+export function cacheFolder(): string {
+  const own = process.env['TIDEMARK_CACHE'];
+  return own ? own : join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'tidemark');
+}
+
+/**
+ * The folder `name` in the cache: the one there if `check` accepts it, otherwise made by `build`.
+ * @throws what `build` or the check of its result throws; nothing is left under the name then
+ */
+export async function provide(
+  name: string,
+  build: (folder: string) => Promise<void>,
+  check: (folder: string) => Promise<void>,
+): Promise<string> {
+  const cache = cacheFolder();
+  const folder = join(cache, name);
+  await mkdir(cache, { recursive: true });
+  if (await passes(folder, check)) return folder;
+  const unlock = await lock(`${folder}.lock`);
+  try {
+    if (await passes(folder, check)) return folder;
+    await rm(folder, { recursive: true, force: true });
+    const made = `${folder}.${randomUUID()}.tmp`;
+    try {
+      await build(made);
+      await check(made);
+      await rename(made, folder);
+    } finally {
+      await rm(made, { recursive: true, force: true });
+    }
+    return folder;
+  } finally {
+    await unlock();
+  }
+}
+
+async function passes(folder: string, check: (folder: string) => Promise<void>): Promise<boolean> {
+  try {
+    await stat(folder);
+    await check(folder);
+    return true;
+  } catch {
+    // Absent or broken, for whatever reason: both are mended by building it.
+    return false;
+  }
+}
+
+/** A lock file with its holder's process id; one whose holder is gone is taken over. */
+async function lock(path: string): Promise<() => Promise<void>> {
+  const deadline = Date.now() + BUILD_MS_MAX;
+  const own = `${path}.${randomUUID()}`;
+  await writeFile(own, String(process.pid));
+  try {
+    // A link appears with its content, so nobody ever reads a lock without its holder.
+    while (!(await succeeds(link(own, path), 'EEXIST'))) {
+      if (Date.now() > deadline) throw new Error(`${path} is held by another run for too long`);
+      const holder = Number(await readFile(path, 'utf8').catch(() => '0'));
+      if (holder === 0 || isAlive(holder)) await sleep(LOCK_POLL_MS);
+      else await rm(path, { force: true });
+    }
+  } finally {
+    await rm(own, { force: true });
+  }
+  return async () => await rm(path, { force: true });
+}
+
+async function succeeds(attempt: Promise<void>, expected: string): Promise<boolean> {
+  try {
+    await attempt;
+    return true;
+  } catch (error) {
+    if (hasCode(error, expected)) return false;
+    throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return hasCode(error, 'EPERM');
+  }
+}
+
+async function python(command: string, args: readonly string[]): Promise<void> {
+  try {
+    await run(command, args, { timeout: BUILD_MS_MAX });
+  } catch (error) {
+    const said = [Reflect.get(Object(error), 'stdout'), Reflect.get(Object(error), 'stderr')];
+    const text = said
+      .filter((each) => typeof each === 'string')
+      .join('')
+      .trim();
+    const hint = /ensurepip/.test(text) ? ' (Debian: apt-get install python3-venv)' : '';
+    const last = text.split('\n').at(-1);
+    throw new Error(`${command} ${args.join(' ')}: ${last || String(error)}${hint}`, {
+      cause: error,
+    });
+  }
+}
+
+function interpreter(folder: string): string {
+  return process.platform === 'win32'
+    ? join(folder, 'Scripts', 'python.exe')
+    : join(folder, 'bin', 'python');
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && Reflect.get(error, 'code') === code;
+}

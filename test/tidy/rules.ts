@@ -1,0 +1,35 @@
+// All tidy rules by name. test/tidy.test.ts runs each on the repository and on its bad examples.
+import { dependenciesExplained, exactPins, liveLinks } from './documents.ts';
+import { noDeadExports, noDeadFiles } from './exports.ts';
+import { fileSizes, plainTypeScript, purposeComments } from './forms.ts';
+import { flowOrder, manifestsMatchImports, noImportAcross } from './order.ts';
+import {
+  namedDocumentsExist,
+  noMachinePlaces,
+  noUnfinishedMarks,
+  noWorkplaceTalk,
+  publicLockfile,
+} from './prose.ts';
+import { purity } from './purity.ts';
+import type { Rule } from './tree.ts';
+
+export const RULES = {
+  'every source parses': (tree) => tree.broken,
+  'imports follow the flow': flowOrder,
+  'other packages are reached by name': noImportAcross,
+  'manifests list what is imported': manifestsMatchImports,
+  'packages/ have no effects': (tree) => purity(tree),
+  'files are small': fileSizes,
+  'files say what they are for': purposeComments,
+  'TypeScript stays erasable and explicit': plainTypeScript,
+  'exports are used': noDeadExports,
+  'files are used': noDeadFiles,
+  'nothing is marked unfinished': noUnfinishedMarks,
+  'no workplace talk': noWorkplaceTalk,
+  'no machine paths, no private hosts': noMachinePlaces,
+  'the lockfile is public': publicLockfile,
+  'named documents exist': namedDocumentsExist,
+  'versions are exact': exactPins,
+  'dependencies are explained': dependenciesExplained,
+  'links lead somewhere': liveLinks,
+} satisfies Record<string, Rule>;
