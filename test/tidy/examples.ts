@@ -44,7 +44,7 @@ export const CLEAN: Readonly<Record<string, string>> = {
     dependencies: { '@tidemark/log': '0.1.0' },
   }),
   'services/intake/src/index.ts':
-    '// The intake.\nimport { size } from "@tidemark/log";\nnew Worker(new URL("./worker.ts", import.meta.url)); size; setTimeout(0);\n',
+    '// The intake.\nimport { size } from "@tidemark/log";\nnew Worker(new URL("worker.ts", import.meta.url)); size; setTimeout(0);\n',
   'services/intake/src/worker.ts': '// A worker.\n',
 };
 

@@ -15,19 +15,32 @@ interface Allowance {
 export const ALLOWED: readonly Allowance[] = [
   {
     path: 'packages/log/src/level-store.ts',
-    effects: ['level'],
-    reason: 'adapter of the Log port: opens the LevelDB folder',
+    effects: ['level', 'node:fs/promises'],
+    reason: 'adapter of the Log port: opens the LevelDB folder and proves that it can be written',
   },
   {
     path: 'packages/log/src/level.ts',
     effects: ['performance'],
     reason: 'adapter of the Log port: the clock of its retries where none is given',
   },
+  {
+    path: 'packages/publish/src/files.ts',
+    effects: ['node:fs/promises'],
+    reason: 'adapter of the publication store: files, fsync, rename',
+  },
+  {
+    path: 'packages/publish/src/lock.ts',
+    effects: ['node:net', 'process', 'randomUUID'],
+    reason:
+      'adapter of the publication store: its lock is a listening socket under a name of its own',
+  },
 ];
 
 /** Built-in modules that only compute. */
 const PURE_MODULES = new Set(
-  ['assert', 'buffer', 'crypto', 'path', 'string_decoder', 'util', 'zlib'].map((m) => `node:${m}`),
+  ['assert', 'buffer', 'crypto', 'events', 'path', 'string_decoder', 'util', 'zlib'].map(
+    (each) => `node:${each}`,
+  ),
 );
 
 /** Libraries that open files or sockets by themselves. */

@@ -154,8 +154,10 @@ function findImports(program: Node, lineOf: (offset: number) => number): Import[
     } else if (node.type === 'NewExpression' && nameOf(node['callee']) === 'URL') {
       // A worker's file is named by URL: new URL('./worker.ts', import.meta.url).
       const [path, base] = nodes(node['arguments']);
-      if (path && base && nameOf(path)?.endsWith('.ts')) {
-        add(node, path, { names: [], typeOnly: false, passesOn: false });
+      const name = nameOf(path);
+      if (path && base && name?.endsWith('.ts') && !/^[/a-z]+:/.test(name)) {
+        const source = { ...path, value: /^[./]/.test(name) ? name : `./${name}` };
+        add(node, source, { names: [], typeOnly: false, passesOn: false });
       }
     }
   });
