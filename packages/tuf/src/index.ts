@@ -12,7 +12,6 @@ export {
   pathDelegations,
   rootSigned,
   snapshotSigned,
-  specVersion,
   targetsSigned,
   timestampSigned,
 } from './build.ts';
@@ -37,14 +36,7 @@ export {
   verifySignature,
 } from './keys.ts';
 export type { Key, Verifiers } from './keys.ts';
-export {
-  metadataBytesMax,
-  parseMetadata,
-  parseRoot,
-  parseSnapshot,
-  parseTargets,
-  parseTimestamp,
-} from './parse.ts';
+export { parseMetadata, parseRoot, parseSnapshot, parseTargets, parseTimestamp } from './parse.ts';
 export { checkTargetPath, pathBytesMax, pathSegmentsMax } from './paths.ts';
 export type { TargetPath } from './paths.ts';
 export { encodeEnvelope, signMetadata } from './sign.ts';
@@ -67,3 +59,6 @@ export type {
   TopLevelRole,
 } from './types.ts';
 export { verifyRootUpdate, verifyThreshold } from './verify.ts';
+export { lintRepository } from './lint/lint.ts';
+export type { LintOptions } from './lint/lint.ts';
+export type { Finding } from './lint/rule.ts';

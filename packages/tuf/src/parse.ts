@@ -28,7 +28,7 @@ import type {
 import { topLevelRoles } from './types.ts';
 
 /** Largest metadata file that is parsed at all, in bytes; callers that know the expected length pass that. */
-export const metadataBytesMax = 64 * 1024 * 1024;
+const metadataBytesMax = 64 * 1024 * 1024;
 
 /** @throws RejectedInput `json.*`, `tuf.*` */
 export function parseRoot(bytes: Uint8Array, bytesMax = metadataBytesMax): Envelope<Root> {

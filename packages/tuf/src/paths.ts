@@ -10,7 +10,7 @@ export const pathBytesMax = 512;
 export const pathSegmentsMax = 16;
 
 /**
- * Accepts 1 to 16 segments of `[A-Za-z0-9._+~!-]`, joined by `/`, at most 512 bytes.
+ * Accepts 1 to 16 segments of `[A-Za-z0-9._+~!-]`, none starting with a dot, joined by `/`, at most 512 bytes.
  * @throws RejectedInput `path.empty`, `path.too_long`, `path.charset`, `path.absolute`, `path.empty_segment`,
  *   `path.dot_segment`, `path.too_deep`
  */
@@ -24,8 +24,9 @@ export function checkTargetPath(path: string): TargetPath {
   if (path.startsWith('/')) refuse('path.absolute', 'a target path is relative');
   const segments = path.split('/');
   if (segments.includes('')) refuse('path.empty_segment', 'an empty segment');
-  if (segments.includes('.') || segments.includes('..')) {
-    refuse('path.dot_segment', 'a segment "." or ".."');
+  // "." and ".." climb in URLs, and the glob `*` of tuf-js does not match any other leading dot either.
+  if (segments.some((segment) => segment.startsWith('.'))) {
+    refuse('path.dot_segment', 'a segment starts with a dot');
   }
   if (segments.length > pathSegmentsMax) {
     refuse('path.too_deep', `more than ${pathSegmentsMax} segments`);
