@@ -34,7 +34,7 @@ export interface GenesisSigned {
   readonly name: string;
   /** Milliseconds since the epoch. */
   readonly time: number;
-  /** Version of the fold's rules that the ledger starts with: the policy's. */
+  /** Version of the fold's rules that the ledger starts with; a build that lacks it halts. */
   readonly rules: number;
   /** Partitions of events and of leaves, a power of two ≤ 128, fixed for life. */
   readonly partitions: number;
@@ -59,7 +59,10 @@ export interface PolicySigned {
   readonly ledger: string;
   /** From 1, each one higher than the last; genesis counts as 0. */
   readonly version: number;
-  /** Version of the fold's rules from here on; a build that lacks it halts. */
+  /**
+   * Version of the fold's rules from here on. A build that lacks it halts, so a record that raises it has to have
+   * a shape that every build reads.
+   */
   readonly rules: number;
   readonly policy: Policy;
 }
@@ -114,10 +117,6 @@ export const genesisSchema: z.ZodType<GenesisSigned> = z
     services,
     operators,
     root: hex32Bytes,
-  })
-  .refine(({ rules, policy }) => rules === policy.rules, {
-    path: ['rules'],
-    message: "the policy's rules",
   })
   .refine(({ partitions }) => (partitions & (partitions - 1)) === 0, {
     path: ['partitions'],

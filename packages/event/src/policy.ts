@@ -8,8 +8,6 @@ import { z } from 'zod';
 import { count, positive } from './shape.ts';
 
 export interface Policy {
-  /** Version of the fold's rules. A build that lacks it halts, so what raises it has a shape that every build reads. */
-  readonly rules: number;
   /** What an added target does to other content at its path. */
   readonly conflict: 'reject' | 'replace';
   /** How long an event id is remembered, and how old an event may be; seconds of cut time. */
@@ -44,7 +42,6 @@ export interface Policy {
 
 /** Every field but the origin, which names the ledger. */
 export const defaultPolicy: Omit<Policy, 'log_origin'> = {
-  rules: 1,
   conflict: 'reject',
   window_s: 86_400,
   clock_ahead_s: 3_600,
@@ -65,7 +62,6 @@ const percent = z.int().min(1).max(99);
 
 export const policySchema: z.ZodType<Policy> = z
   .strictObject({
-    rules: positive,
     conflict: z.enum(['reject', 'replace']),
     window_s: positive.max(secondsMax),
     clock_ahead_s: count.max(secondsMax),

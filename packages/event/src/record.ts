@@ -86,11 +86,11 @@ export function decodeRecord(bytes: Uint8Array, upcasts: Upcasts = UPCASTS): Log
   }
   const text = textOf(bytes);
   const { signatures, signed } = envelopeOf(text);
-  const slice = signedSlice(bytes);
-  if (signed['type'] === 'batch' && signed['v'] === 1) {
-    return { signatures, signed: batchOf(signed, signatures, text), signedBytes: slice };
-  }
-  return { signatures, signed: recordOf(signed, signatures, text, upcasts), signedBytes: slice };
+  const isNewBatch = signed['type'] === 'batch' && signed['v'] === 1;
+  const content = isNewBatch
+    ? batchOf(signed, signatures, text)
+    : recordOf(signed, signatures, text, upcasts);
+  return { signatures, signed: content, signedBytes: signedSlice(bytes) };
 }
 
 /**
