@@ -1,5 +1,6 @@
 /** Key ids, signatures and dates, as python-tuf makes them. */
 
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { assert, integer, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -49,6 +50,14 @@ describe('keys', () => {
       expect(verifySignature(unreadable, message, sig, nativeVerifiers)).toBe(false);
     },
   );
+
+  test('a private key in the place of a public one verifies nothing', () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+    const key = { ...parseKey(keys.ecdsa.key), keyval: { public: pem } };
+    const sig = sign('sha256', utf8('tidemark'), privateKey).toString('hex');
+    expect(verifySignature(key, utf8('tidemark'), sig, nativeVerifiers)).toBe(false);
+  });
 
   test('a key of one kind under the name of another verifies nothing', () => {
     const { ecdsa, rsa } = keys;
