@@ -92,9 +92,9 @@ export class ControlFold {
     this.operators = keysById(genesis.operators.keys);
     const view: View = {
       policy: genesis.policy,
-      policyVersion: 1,
+      policyVersion: 0,
       documents: { root: undefined, targets: undefined, bins: undefined },
-      ...servicesView(genesis.services, 1),
+      ...servicesView(genesis.services, 0),
     };
     this.views = [{ from: 0, view }];
     const vector = Array.from({ length: genesis.partitions }, () => 0);
@@ -105,6 +105,11 @@ export class ControlFold {
   /** What is in force now. */
   get view(): View {
     return this.views.at(-1)!.view;
+  }
+
+  /** Whether what is in force now came into force at or behind a control offset. */
+  changedSince(control: number): boolean {
+    return this.views.at(-1)!.from > control;
   }
 
   /** The last valid cut, or genesis or a void in its place: what the next cut chains to. */

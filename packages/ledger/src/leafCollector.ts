@@ -36,6 +36,8 @@ export class LeafCollector {
   private readonly pool = new Map<string, Uint8Array>();
   private poolBytes = 0;
   private readonly subtrees = new Map<number, LogRecord<SubtreeSigned>[]>();
+  /** The first offset at which a record said to be of a cut stands. */
+  private readonly firsts = new Map<number, number>();
   /** The highest cut taken: what is for it or below is of no use any more. */
   private taken = 0;
   /** Records passed over, by reason. */
@@ -47,7 +49,9 @@ export class LeafCollector {
   }
 
   /** Takes the next record of the partition's leaves log. */
-  add(bytes: Uint8Array): void {
+  add(bytes: Uint8Array, offset: number): void {
+    const n = statedCut(bytes);
+    if (n > this.taken && !this.firsts.has(n)) this.firsts.set(n, offset);
     if (isUnsigned(bytes)) {
       this.keep(bytes);
       return;
@@ -75,6 +79,22 @@ export class LeafCollector {
     return found;
   }
 
+  /** Where to read from to see everything of the cuts behind n again; `position` is where reading is. */
+  resumeFrom(n: number, position: number): number {
+    let from = position;
+    for (const [cut, first] of this.firsts) {
+      if (cut <= n) this.firsts.delete(cut);
+      else from = Math.min(from, first);
+    }
+    return from;
+  }
+
+  /** Whether {@link take} would find the cut's part now; cheap, signatures apart. */
+  has(cut: Cut): boolean {
+    const known = this.subtrees.get(cut.n) ?? [];
+    return known.some(({ signed }) => signed.cut === cut.hash && this.isComplete(signed));
+  }
+
   /** As {@link take}, but keeps it. */
   peek(cut: Cut): PartitionCut | undefined {
     for (const record of this.subtrees.get(cut.n) ?? []) {
@@ -91,6 +111,7 @@ export class LeafCollector {
   forget(n: number): void {
     this.taken = n;
     for (const known of this.subtrees.keys()) if (known <= n) this.subtrees.delete(known);
+    for (const known of this.firsts.keys()) if (known <= n) this.firsts.delete(known);
   }
 
   private candidate(record: LogRecord<SubtreeSigned>): void {
@@ -150,6 +171,16 @@ function isSame(a: LogRecord, b: LogRecord): boolean {
   return equalBytes(a.signedBytes, b.signedBytes) && signatures(a) === signatures(b);
 }
 
+/** The cut that a record says it belongs to: at the end of a role record, near the beginning of others. */
+function statedCut(bytes: Uint8Array): number {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const end = view.toString('latin1', Math.max(0, bytes.length - STATED_WITHIN_BYTES));
+  const n = STATED.exec(end)?.[1] ?? STATED.exec(view.toString('latin1', 0, 2048))?.[1];
+  return n === undefined ? 0 : Number(n);
+}
+
+const STATED = /"n":(\d{1,15}),"partition"/;
+const STATED_WITHIN_BYTES = 96;
 const UNSIGNED = Buffer.from('{"signatures":[],"signed":{"i":', 'latin1');
 
 function isUnsigned(bytes: Uint8Array): boolean {

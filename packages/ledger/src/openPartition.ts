@@ -13,7 +13,7 @@ import { Heads } from './heads.ts';
 import { decodeHeads } from './headsImage.ts';
 import { digestFromHex, IdempotencyIndex, type IdempotencyChunk } from './idempotency.ts';
 import { decodeMarker, unpackBins, type Marker } from './marker.ts';
-import { OfflineSlots } from './offlineSlots.ts';
+import { OfflineSlots, type OfflineEntry } from './offlineSlots.ts';
 import { Partition } from './partition.ts';
 import { ROW, rowKey, Rows, type StateDb } from './rows.ts';
 
@@ -118,6 +118,25 @@ export async function versionsAt(
     );
   }
   return versions;
+}
+
+/** Versions, map and offline roles of a partition as of a stored cut; undefined where it is not stored. */
+export async function loadAt(
+  rows: Rows,
+  genesis: GenesisSigned,
+  partition: number,
+  n: number,
+): Promise<
+  { versions: Float64Array; tree: SlotTree; offline: readonly OfflineEntry[] } | undefined
+> {
+  const marker = await markerAt(rows, n);
+  if (marker?.n !== n) return undefined;
+  const { from, to } = binsOfPartition(partition, genesis.bits, Math.log2(genesis.partitions));
+  const heads = new Heads(from, to - from);
+  await loadHeads(rows, heads, marker, genesis, partition);
+  const offline = new OfflineSlots(genesis, partition, marker.offline);
+  const tree = buildTree(genesis, partition, heads, offline);
+  return { versions: heads.versions, tree, offline: marker.offline };
 }
 
 /** The marker of the newest cut at or below n. */

@@ -24,13 +24,14 @@ import { encodeMarker, packBins, stateDigest, type Marker } from './marker.ts';
 import type { OfflineSlots } from './offlineSlots.ts';
 import { renewalDue } from './renewal.ts';
 import { ROW, rowKey, type Rows } from './rows.ts';
+import type { ViewChange } from './view.ts';
 
 /** What a folded cut gives: for the leaves log, and for whoever serves the partition. */
 export interface FoldedCut {
   readonly n: number;
   readonly records: readonly { readonly bytes: Uint8Array; readonly sha256: string }[];
   readonly subtree: SubtreeSigned;
-  readonly slots: readonly SlotChange[];
+  readonly view: ViewChange;
   readonly outcomes: readonly Outcome[];
   readonly ignored: ReadonlyMap<string, number>;
   readonly applied: number;
@@ -285,7 +286,13 @@ export class Partition {
       due: this.dueAt(cut.view.policy),
     };
     const { outcomes, ignored, applied } = fold;
-    return { n: cut.n, records, subtree, slots: change.slots, outcomes, ignored, applied };
+    const view: ViewChange = {
+      n: cut.n,
+      versions: bins.map((bin) => [bin, this.heads.version(bin)]),
+      slots: change.slots,
+      offline: marker.offline,
+    };
+    return { n: cut.n, records, subtree, view, outcomes, ignored, applied };
   }
 
   private mark(

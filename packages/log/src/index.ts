@@ -1,0 +1,11 @@
+/** The ledger's logs: the port, and adapters in memory, over LevelDB and through a MessagePort. */
+
+export { openLevelLogs } from './level.ts';
+export type { LevelLogsOptions } from './level.ts';
+export { MemoryDisk, memoryLogs } from './memory.ts';
+export type { MemoryLogs, MemoryOptions, Operation } from './memory.ts';
+export { appendBytesMax, chunkBytesMax, chunkRecordsMax, recordBytesMax } from './port.ts';
+export type { Chunk, Log, Logs, Topic } from './port.ts';
+export { connectLogs, serveLogs } from './proxy.ts';
+export { appendSurely } from './surely.ts';
+export type { Sleep } from './surely.ts';

@@ -1,0 +1,238 @@
+/**
+ * Intake: events in, durable receipts out.
+ *
+ * One lane a partition, one append under way in each: what arrives meanwhile goes into the next, so
+ * batches grow with the load. An append that fails may have been stored all the same: the lane reads
+ * the log back before it sends the same batch, under the same sequence number, again.
+ */
+import { equalBytes, OperatingFault } from '@tidemark/canonical';
+import { sha256HexNative, type Signer } from '@tidemark/canonical/native';
+import { partitionOfPathHash } from '@tidemark/bin';
+import {
+  batchBytes,
+  batchEventsMax,
+  batchSubjectsMax,
+  encodeBatch,
+  encodeEvent,
+  recordBytesMax,
+  type BatchHeader,
+  type Event,
+  type GenesisSigned,
+} from '@tidemark/event';
+import { appendSurely, type Log, type Sleep } from '@tidemark/log';
+
+/** Where an event stands: with it its outcome can be asked for. */
+export interface Receipt {
+  readonly partition: number;
+  readonly offset: number;
+  readonly index: number;
+}
+
+export interface IntakeOptions {
+  readonly genesis: GenesisSigned;
+  readonly events: Log;
+  readonly signer: Signer;
+  /** Names this run; another one after every start, so that sequence numbers start at 0. */
+  readonly run: string;
+  readonly now: () => number;
+  readonly sleep: Sleep;
+  /** Bytes of events waiting in memory, at the most. */
+  readonly queueBytesMax?: number;
+}
+
+const QUEUE_BYTES_MAX = 64 << 20;
+/** Bytes of one append: some thousand events. */
+const APPEND_BYTES_MAX = 1 << 20;
+
+interface Waiting {
+  readonly text: string;
+  readonly by: number;
+  readonly resolve: (receipt: Receipt) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+interface Batch {
+  readonly bytes: Uint8Array;
+  readonly events: readonly Waiting[];
+}
+
+export class Intake {
+  private readonly options: IntakeOptions;
+  private readonly lanes: readonly Lane[];
+  private readonly partitionBits: number;
+  private readonly queueBytesMax: number;
+
+  constructor(options: IntakeOptions) {
+    this.options = options;
+    this.partitionBits = Math.log2(options.genesis.partitions);
+    this.queueBytesMax = options.queueBytesMax ?? QUEUE_BYTES_MAX;
+    this.lanes = Array.from(
+      { length: options.genesis.partitions },
+      (_, partition) => new Lane(options, partition),
+    );
+  }
+
+  /** Bytes of events that wait to be appended. */
+  get queueBytes(): number {
+    return this.lanes.reduce((sum, { queueBytes }) => sum + queueBytes, 0);
+  }
+
+  /**
+   * Makes events durable. Each is judged for itself.
+   * @param events as `parseEvent` gave them
+   * @param subject on whose behalf, printable ASCII without `"` and `\`, 1 to 256 characters
+   * @returns a receipt an event, in order, once all are durable
+   * @throws OperatingFault `intake.busy` (nothing was stored), `log.unknown` (may be stored: the
+   *   same ids may be sent again)
+   */
+  async submit(events: readonly Event[], subject: string): Promise<Receipt[]> {
+    if (this.queueBytes > this.queueBytesMax) {
+      throw new OperatingFault('intake.busy', 'too many events are waiting; try again later');
+    }
+    return Promise.all(
+      events.map((event) => {
+        const hash = sha256HexNative(event.path);
+        return this.lanes[partitionOfPathHash(hash, this.partitionBits)]!.add(event, subject);
+      }),
+    );
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async drain(): Promise<void> {
+    await Promise.allSettled(this.lanes.map((lane) => lane.idle()));
+  }
+}
+
+class Lane {
+  private readonly options: IntakeOptions;
+  private readonly partition: number;
+  private readonly subjects: string[] = [];
+  private queue: Waiting[] = [];
+  queueBytes = 0;
+  private seq = 0;
+  private working: Promise<void> | undefined;
+
+  constructor(options: IntakeOptions, partition: number) {
+    this.options = options;
+    this.partition = partition;
+  }
+
+  add(event: Event, subject: string): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      const by = this.subjectIndex(subject);
+      const text = encodeEvent(by === 0 ? event : { ...event, by });
+      this.queue.push({ text, by, resolve, reject });
+      this.queueBytes += text.length;
+      this.working ??= this.work().finally(() => {
+        this.working = undefined;
+      });
+    });
+  }
+
+  async idle(): Promise<void> {
+    await this.working;
+  }
+
+  /** Subjects are numbered per queue; the table starts anew with every append. */
+  private subjectIndex(subject: string): number {
+    const known = this.subjects.indexOf(subject);
+    if (known >= 0) return known;
+    if (this.subjects.length >= batchSubjectsMax) {
+      throw new OperatingFault('intake.busy', 'too many subjects upload at once; try again later');
+    }
+    return this.subjects.push(subject) - 1;
+  }
+
+  private async work(): Promise<void> {
+    // One turn later, so that events submitted together travel together.
+    await Promise.resolve();
+    while (this.queue.length > 0) {
+      const queue = this.queue;
+      const subjects = this.subjects.splice(0);
+      this.queue = [];
+      this.queueBytes = 0;
+      for (const batches of this.appends(queue, subjects)) await this.append(batches);
+    }
+  }
+
+  /** Groups what waited into batches that fit a record, and batches into appends. */
+  private *appends(queue: readonly Waiting[], subjects: readonly string[]): Generator<Batch[]> {
+    let group: Batch[] = [];
+    let groupBytes = 0;
+    for (const events of split(queue, this.room(subjects))) {
+      const bytes = encodeBatch(
+        this.header(subjects),
+        events.map(({ text }) => text),
+        this.options.signer,
+      );
+      this.seq++;
+      if (groupBytes + bytes.length > APPEND_BYTES_MAX && group.length > 0) {
+        yield group;
+        group = [];
+        groupBytes = 0;
+      }
+      group.push({ bytes, events });
+      groupBytes += bytes.length;
+    }
+    if (group.length > 0) yield group;
+  }
+
+  private header(subjects: readonly string[]): BatchHeader {
+    const { genesis, run, now } = this.options;
+    const { partition, seq } = this;
+    return { ledger: genesis.ledger, partition, intake: run, seq, time: now(), subjects };
+  }
+
+  private room(subjects: readonly string[]): number {
+    const header = { ...this.header(subjects), seq: Number.MAX_SAFE_INTEGER };
+    return recordBytesMax - batchBytes(header);
+  }
+
+  private async append(batches: readonly Batch[]): Promise<void> {
+    try {
+      const { events, sleep } = this.options;
+      const records = batches.map(({ bytes }) => bytes);
+      const before = await events.end(this.partition);
+      const first = await appendSurely(events, this.partition, records, sleep, () =>
+        this.find(records[0]!, before),
+      );
+      batches.forEach(({ events }, i) => {
+        const offset = first + i;
+        events.forEach((event, index) => {
+          event.resolve({ partition: this.partition, offset, index });
+        });
+      });
+    } catch (error) {
+      for (const { events } of batches) for (const event of events) event.reject(error);
+    }
+  }
+
+  /** The offset of a record at or behind `from`, if it was stored after all. */
+  private async find(record: Uint8Array, from: number): Promise<number | undefined> {
+    const { events } = this.options;
+    const end = await events.end(this.partition);
+    for (let next = from; next < end;) {
+      const chunk = await events.read(this.partition, next);
+      const at = chunk.records.findIndex((other) => equalBytes(other, record));
+      if (at >= 0) return next + at;
+      next += chunk.records.length;
+    }
+    return undefined;
+  }
+}
+
+/** Runs of events whose texts fit into so many bytes. */
+function* split(queue: readonly Waiting[], room: number): Generator<Waiting[]> {
+  let run: Waiting[] = [];
+  let bytes = 0;
+  for (const event of queue) {
+    if (run.length === batchEventsMax || (bytes + event.text.length + 1 > room && run.length > 0)) {
+      yield run;
+      run = [];
+      bytes = 0;
+    }
+    run.push(event);
+    bytes += event.text.length + 1;
+  }
+  if (run.length > 0) yield run;
+}

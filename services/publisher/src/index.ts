@@ -1,0 +1,7 @@
+/** Sealing and publishing: from reported cuts to visible snapshots. */
+
+export { Publisher } from './publisher.ts';
+export type { PublisherKeys, PublisherOptions } from './publisher.ts';
+export { Sealer } from './sealer.ts';
+export type { SealerOptions } from './sealer.ts';
+export type { SnapshotRow } from './snapshotIndex.ts';

@@ -1,0 +1,268 @@
+/**
+ * The publisher: seals cuts and publishes the snapshots that are sealed.
+ *
+ * Commit point: the first valid `sealed` record for a number, read back from the control log. Several
+ * publishers may race to write it; each believes only what it has read. The publication store follows
+ * behind, immutable names first, the timestamp last, never backwards; a crash in between is made good
+ * by the next run, which publishes the newest snapshot again before anything else.
+ */
+import { BrokenInvariant, canonicalText, fromUtf8, utf8, type Json } from '@tidemark/canonical';
+import type { Signer } from '@tidemark/canonical/native';
+import { signRecord, type GenesisSigned, type SealedSigned } from '@tidemark/event';
+import { appendSurely, type Logs, type Sleep } from '@tidemark/log';
+import {
+  checking,
+  classicDue,
+  isSealOf,
+  OFFLINE_ROLES,
+  signing,
+  type Cut,
+  type CutRule,
+  type Snapshot,
+  type StateDb,
+} from '@tidemark/ledger';
+import type { PublicationStore } from '@tidemark/publish';
+import { PublisherFold, type Draft } from './publisherFold.ts';
+import { SnapshotIndex, type SnapshotRow } from './snapshotIndex.ts';
+
+/** The keys of a publisher that seals; one that only follows has none. */
+export interface PublisherKeys {
+  readonly timestamp: Signer;
+  readonly snapshot: Signer;
+  readonly checkpoint: Signer;
+  readonly service: Signer;
+}
+
+export interface PublisherOptions {
+  readonly genesis: GenesisSigned;
+  readonly genesisBytes: Uint8Array;
+  readonly logs: Logs;
+  readonly db: StateDb;
+  readonly store: PublicationStore;
+  readonly keys: PublisherKeys | undefined;
+  readonly now: () => number;
+  readonly sleep: Sleep;
+  /** Cut rules; a simulation leaves one out. */
+  readonly rules?: readonly CutRule[];
+}
+
+/** How far a cut's time may lie ahead of a signer's clock before it waits. */
+const CLOCK_AHEAD_MAX_MS = 30_000;
+/** Snapshots between two images. */
+const IMAGE_EVERY = 64;
+/** Old snapshot.json files kept in the store; older ones can be made again from the state. */
+const CLASSIC_KEPT = 512;
+
+export class Publisher {
+  private readonly options: PublisherOptions;
+  private readonly index: SnapshotIndex;
+  private fold: PublisherFold;
+  private mine:
+    | { readonly n: number; readonly text: string; readonly snapshot: Snapshot }
+    | undefined;
+  private readonly listeners = new Set<(row: SnapshotRow) => void>();
+  private readonly published = new Set<string>();
+  private readonly classics: number[] = [];
+  /** The newest visible snapshot. */
+  visible: SnapshotRow | undefined;
+  /** `sealed` records that were signed by a publisher but do not say what the fold gives. */
+  refused = 0;
+
+  private constructor(options: PublisherOptions, index: SnapshotIndex, fold: PublisherFold) {
+    this.options = options;
+    this.index = index;
+    this.fold = fold;
+  }
+
+  /** Opens the stored state and publishes the newest snapshot again. */
+  static async open(options: PublisherOptions): Promise<Publisher> {
+    const index = new SnapshotIndex(options.db);
+    const publisher = new Publisher(options, index, await foldFrom(options, index));
+    const newest = await index.newest();
+    if (newest !== undefined) {
+      publisher.visible = newest;
+      await publisher.advanceStore(newest);
+    }
+    return publisher;
+  }
+
+  /** The fold of the control log, for the sealer that lives in this process. */
+  get control(): PublisherFold['control'] {
+    return this.fold.control;
+  }
+
+  /** Snapshot n as it was published. */
+  snapshot(n: number): SnapshotRow | undefined {
+    return n > (this.visible?.n ?? 0) ? undefined : this.index.get(n);
+  }
+
+  get outcomes(): Pick<SnapshotIndex, 'get' | 'outcomes'> {
+    return this.index;
+  }
+
+  /** Calls back after every snapshot that has become visible. @returns how to stop that */
+  onVisible(listener: (row: SnapshotRow) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Does whatever can be done now. @returns whether anything was */
+  async step(): Promise<boolean> {
+    const read = await this.fold.readControl();
+    if (this.fold.isSpoilt) {
+      this.fold = await foldFrom(this.options, this.index);
+      this.mine = undefined;
+      return true;
+    }
+    return (await this.settleNext()) || read;
+  }
+
+  /** Follows the logs until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (await this.step()) continue;
+      const waiting = new AbortController();
+      const either = AbortSignal.any([signal, waiting.signal]);
+      const leaves = this.fold.next === undefined ? [] : [this.fold.moreLeaves(either)];
+      await Promise.race([this.fold.moreControl(either), ...leaves, this.pause(either)]);
+      waiting.abort();
+    }
+  }
+
+  /** Writes an image, so that the next start has little to fold. */
+  async close(): Promise<void> {
+    if (this.fold.snapshots.n > 0 && !this.fold.snapshots.hasDraft) {
+      await this.index.putImage(this.fold.image());
+    }
+    await this.options.db.close();
+  }
+
+  private async settleNext(): Promise<boolean> {
+    const order = this.fold.next;
+    if (order === undefined) return false;
+    if (order.type === 'void') {
+      this.fold.settleVoid(order.n, order.record);
+      return true;
+    }
+    const draft = await this.fold.draft(order.cut);
+    if (draft === undefined) return false;
+    for (const sealed of this.fold.sealedFor(order.cut.n)) {
+      const snapshot = this.truth(sealed, order.cut);
+      if (snapshot === undefined) continue;
+      await this.settle(draft, snapshot);
+      return true;
+    }
+    return this.seal(order.cut);
+  }
+
+  /** The snapshot, if a `sealed` record says exactly what the fold gives and its signatures verify. */
+  private truth(sealed: SealedSigned, cut: Cut): Snapshot | undefined {
+    const { mine } = this;
+    if (mine?.n === cut.n && mine.text === canonicalText(sealed as unknown as Json)) {
+      return mine.snapshot;
+    }
+    const snapshot = this.fold.snapshots.assemble(checking(sealed.signatures));
+    if (snapshot !== undefined && isSealOf(sealed, cut, snapshot)) return snapshot;
+    this.refused++;
+    return undefined;
+  }
+
+  /** Signs the drafted cut and writes `sealed`; it counts once it is read back. */
+  private async seal(cut: Cut): Promise<boolean> {
+    const { keys, logs, genesis, now, sleep } = this.options;
+    if (keys === undefined || this.mine?.n === cut.n) return false;
+    if (cut.time > now() + CLOCK_AHEAD_MAX_MS) return false;
+    const snapshot = this.fold.snapshots.assemble(signing(keys));
+    if (snapshot === undefined) return false;
+    const signed: SealedSigned = {
+      type: 'sealed',
+      v: 1,
+      ledger: genesis.ledger,
+      n: cut.n,
+      cut: cut.hash,
+      leaf: snapshot.leaf,
+      signatures: snapshot.signatures,
+    };
+    await appendSurely(logs.control, 0, [signRecord(signed, [keys.service])], sleep);
+    this.mine = { n: cut.n, text: canonicalText(signed as unknown as Json), snapshot };
+    return true;
+  }
+
+  private async settle({ cut, parts }: Draft, snapshot: Snapshot): Promise<void> {
+    this.fold.snapshots.settle(snapshot);
+    this.fold.settled(cut.n);
+    const row: SnapshotRow = {
+      n: cut.n,
+      time: cut.time,
+      vector: cut.vector,
+      merkleRoot: snapshot.leaf.merkle_root,
+      timestamp: fromUtf8(snapshot.timestamp),
+      checkpoint: fromUtf8(snapshot.checkpoint),
+      due: this.due(cut),
+      classic: snapshot.classic.version,
+    };
+    await this.publishImmutable(cut, snapshot);
+    await this.index.put(
+      row,
+      parts.map(({ outcomes }) => outcomes),
+    );
+    await this.advanceStore(row);
+    if (cut.n % IMAGE_EVERY === 0) await this.index.putImage(this.fold.image());
+    this.visible = row;
+    for (const listener of this.listeners) listener(row);
+  }
+
+  private due(cut: Cut): number {
+    const { expiry_s, renew_below_percent } = cut.view.policy;
+    const timestamp = cut.time + expiry_s.timestamp * 10 * (100 - renew_below_percent);
+    const classic = this.fold.snapshots.newestClassic!;
+    const pending = classic.version < cut.n ? classicDue(classic, cut) : timestamp;
+    return Math.min(timestamp, pending, ...this.fold.dues);
+  }
+
+  /** Documents, then snapshot.json: what the timestamp leads to is there before it. */
+  private async publishImmutable(cut: Cut, snapshot: Snapshot): Promise<void> {
+    const { store } = this.options;
+    const { documents } = cut.view;
+    for (const role of [...OFFLINE_ROLES.toReversed(), 'root' as const]) {
+      const document = documents[role]!;
+      const name = `${document.version}.${role}.json`;
+      if (this.published.has(name)) continue;
+      await store.putImmutable(name, document.bytes);
+      this.published.add(name);
+    }
+    if (snapshot.snapshot === undefined) return;
+    await store.putImmutable(`${cut.n}.snapshot.json`, snapshot.snapshot);
+    this.classics.push(cut.n);
+    if (this.classics.length > CLASSIC_KEPT) {
+      await store.remove(`${this.classics.shift()!}.snapshot.json`);
+    }
+  }
+
+  private async advanceStore(row: SnapshotRow): Promise<void> {
+    const { store } = this.options;
+    await store.advance('checkpoint', row.n, utf8(row.checkpoint));
+    await store.advance('timestamp.json', row.n, utf8(row.timestamp));
+  }
+
+  /** A cut ahead of the clock is looked at again after a while. */
+  private async pause(signal: AbortSignal): Promise<void> {
+    const order = this.fold.next;
+    const isAhead =
+      order?.type === 'cut' && order.cut.time > this.options.now() + CLOCK_AHEAD_MAX_MS;
+    if (isAhead) return this.options.sleep(1000);
+    return new Promise((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+}
+
+async function foldFrom(options: PublisherOptions, index: SnapshotIndex): Promise<PublisherFold> {
+  const { genesis, genesisBytes, logs, rules } = options;
+  const image = await index.image();
+  const newest = await index.newest();
+  if (image !== undefined && newest !== undefined && image.state.n > newest.n) {
+    throw new BrokenInvariant('state.image', 'the publisher’s image is ahead of its snapshots');
+  }
+  return new PublisherFold(genesis, genesisBytes, logs, image, rules);
+}

@@ -1,0 +1,175 @@
+/**
+ * A publisher's reading of the logs: control and leaves folded up to the snapshot that is next.
+ *
+ * Pure following: it appends nothing and signs nothing. Where a void takes back a cut that was
+ * drafted already, it is thrown away and begun again from the stored image.
+ */
+import { BrokenInvariant } from '@tidemark/canonical';
+import { recordHash, type GenesisSigned, type SealedSigned } from '@tidemark/event';
+import {
+  ControlFold,
+  LeafCollector,
+  SnapshotFold,
+  type ControlChange,
+  type Cut,
+  type CutRule,
+  type PartitionCut,
+} from '@tidemark/ledger';
+import type { Logs } from '@tidemark/log';
+import { ControlFollower } from '@tidemark/shard';
+import type { Image } from './snapshotIndex.ts';
+
+/** What is settled next: a cut to be sealed, or a void that takes its number. */
+export type Order =
+  | { readonly type: 'cut'; readonly cut: Cut }
+  | { readonly type: 'void'; readonly n: number; readonly record: Uint8Array };
+
+/** A drafted cut, or what stands between it and the draft. */
+export type Draft = { readonly cut: Cut; readonly parts: readonly PartitionCut[] };
+
+/** `sealed` records kept for one number: an honest one, and room for some that are not valid. */
+const CANDIDATES_MAX = 64;
+
+export class PublisherFold {
+  readonly control: ControlFold;
+  readonly snapshots: SnapshotFold;
+  private readonly follower: ControlFollower;
+  private readonly logs: Logs;
+  private readonly collectors: readonly LeafCollector[];
+  private readonly positions: number[];
+  private readonly orders: Order[] = [];
+  private readonly candidates = new Map<number, SealedSigned[]>();
+  private drafted: Draft | undefined;
+  /** When each partition next needs a cut for a renewal, ms. */
+  readonly dues: number[];
+  /** Set once a void took back what was drafted: this fold is of no use any more. */
+  isSpoilt = false;
+
+  constructor(
+    genesis: GenesisSigned,
+    genesisBytes: Uint8Array,
+    logs: Logs,
+    image: Image | undefined,
+    rules?: readonly CutRule[],
+  ) {
+    this.logs = logs;
+    this.control = new ControlFold(genesis, recordHash(genesisBytes), rules);
+    this.follower = new ControlFollower(this.control, logs.control);
+    this.snapshots = new SnapshotFold(genesis, genesisBytes);
+    const partitions = Array.from({ length: genesis.partitions }, (_, p) => p);
+    this.positions = partitions.map((p) => image?.positions[p] ?? 0);
+    this.dues = partitions.map((p) => image?.dues[p] ?? 0);
+    if (image !== undefined) {
+      this.snapshots.table.decode(image.table);
+      this.snapshots.resume(image.state);
+    }
+    this.collectors = partitions.map((p) => new LeafCollector(p, this.snapshots.n));
+  }
+
+  /** The oldest order not settled yet. */
+  get next(): Order | undefined {
+    return this.orders[0];
+  }
+
+  /** The `sealed` records that stand in the log for a number, in order. */
+  sealedFor(n: number): readonly SealedSigned[] {
+    return this.candidates.get(n) ?? [];
+  }
+
+  /** Folds the control log as far as it goes. @returns whether there was anything */
+  async readControl(): Promise<boolean> {
+    return this.follower.catchUp((change, bytes) => {
+      if (this.control.next > this.snapshots.nextControl) this.snapshots.controlRecord(bytes);
+      if (change !== undefined) this.take(change, bytes);
+    });
+  }
+
+  /** Resolves when there is more in the control log, or when the signal aborts. */
+  async moreControl(signal: AbortSignal): Promise<void> {
+    await this.follower.more(signal);
+  }
+
+  /** Resolves when there is more in any leaves log, or when the signal aborts. */
+  async moreLeaves(signal: AbortSignal): Promise<void> {
+    await Promise.race(
+      this.positions.map((position, p) => this.logs.leaves.read(p, position, signal)),
+    );
+  }
+
+  /** Drafts a cut once every partition has reported it; undefined until then. */
+  async draft(cut: Cut): Promise<Draft | undefined> {
+    if (this.drafted !== undefined) return this.drafted;
+    await Promise.all(this.collectors.map((_collector, p) => this.readLeaves(p, cut)));
+    if (!this.collectors.every((collector) => collector.has(cut))) return undefined;
+    const found = this.collectors.map((collector) => collector.peek(cut));
+    const parts = found.filter((part) => part !== undefined);
+    if (parts.length < found.length) return undefined;
+    for (const collector of this.collectors) collector.take(cut);
+    this.snapshots.draft(cut, parts);
+    this.drafted = { cut, parts };
+    return this.drafted;
+  }
+
+  /** The drafted cut is sealed. */
+  settled(n: number): void {
+    this.drafted?.parts.forEach(({ subtree }, p) => {
+      this.dues[p] = subtree.due;
+    });
+    this.finish(n);
+  }
+
+  /** Number n is void, and its record takes its place in the snapshot log. */
+  settleVoid(n: number, record: Uint8Array): void {
+    this.snapshots.settleVoid(n, record);
+    for (const collector of this.collectors) collector.forget(n);
+    this.finish(n);
+  }
+
+  /** What to start from after snapshot n. */
+  image(): Image {
+    const { snapshots, collectors, positions, dues } = this;
+    return {
+      state: snapshots.state(),
+      positions: collectors.map((collector, p) => collector.resumeFrom(snapshots.n, positions[p]!)),
+      dues: [...dues],
+      table: snapshots.table.encode(),
+    };
+  }
+
+  private take(change: ControlChange, bytes: Uint8Array): void {
+    if (change.type === 'cut' && change.cut.n > this.snapshots.n) this.orders.push(change);
+    if (change.type === 'sealed' && change.sealed.n > this.snapshots.n) {
+      const known = this.candidates.get(change.sealed.n) ?? [];
+      if (known.length < CANDIDATES_MAX)
+        this.candidates.set(change.sealed.n, [...known, change.sealed]);
+    }
+    if (change.type !== 'void' || change.n <= this.snapshots.n) return;
+    if (this.drafted !== undefined && this.drafted.cut.n >= change.n) this.isSpoilt = true;
+    const spent = this.orders.findIndex((order) => numberOf(order) >= change.n);
+    if (spent >= 0) this.orders.length = spent;
+    this.orders.push({ type: 'void', n: change.n, record: bytes });
+  }
+
+  private finish(n: number): void {
+    const order = this.orders.shift();
+    if (order === undefined || numberOf(order) !== n) {
+      throw new BrokenInvariant('publisher.order', `snapshot ${n} was not the next one`);
+    }
+    this.drafted = undefined;
+    for (const known of this.candidates.keys()) if (known <= n) this.candidates.delete(known);
+  }
+
+  /** Reads a leaves log until it shows the cut, or to its end. */
+  private async readLeaves(p: number, cut: Cut): Promise<void> {
+    const collector = this.collectors[p]!;
+    const end = await this.logs.leaves.end(p);
+    while (this.positions[p]! < end && !collector.has(cut)) {
+      const { records } = await this.logs.leaves.read(p, this.positions[p]!);
+      for (const record of records) collector.add(record, this.positions[p]!++);
+    }
+  }
+}
+
+export function numberOf(order: Order): number {
+  return order.type === 'cut' ? order.cut.n : order.n;
+}

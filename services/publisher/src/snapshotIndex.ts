@@ -1,0 +1,115 @@
+/**
+ * What a publisher keeps in its own database: one row a snapshot, the outcomes of its events, and now
+ * and then an image of the fold to start from. Derived, all of it: without it the logs are folded
+ * from the beginning.
+ */
+import { BrokenInvariant, canonicalText, fromUtf8, utf8, type Json } from '@tidemark/canonical';
+import type { Outcome } from '@tidemark/event';
+import { rowKey, Rows, type SnapshotFoldState, type StateDb } from '@tidemark/ledger';
+
+const KIND = {
+  image: 0x49, // I n → where to start from
+  outcomes: 0x4f, // O partition, offset → outcomes of that batch
+  snapshot: 0x53, // S n → the snapshot
+} as const;
+
+/** A visible snapshot. */
+export interface SnapshotRow {
+  readonly n: number;
+  /** Time of the cut in ms. */
+  readonly time: number;
+  readonly vector: readonly number[];
+  readonly merkleRoot: string;
+  /** The files as they were published, as text. */
+  readonly timestamp: string;
+  readonly checkpoint: string;
+  /** When the next cut is needed although nothing happens, in ms. */
+  readonly due: number;
+  /** Version of the newest snapshot.json. */
+  readonly classic: number;
+}
+
+/** The fold at a snapshot, and from where on the leaves logs have to be read. */
+export interface Image {
+  readonly state: SnapshotFoldState;
+  readonly positions: readonly number[];
+  readonly dues: readonly number[];
+  readonly table: Buffer;
+}
+
+const N_MAX = 2 ** 48 - 1;
+
+export class SnapshotIndex {
+  private readonly rows: Rows;
+
+  constructor(db: StateDb) {
+    this.rows = new Rows(db, 'the publisher’s state');
+  }
+
+  /** The newest visible snapshot, or undefined before the first. */
+  async newest(): Promise<SnapshotRow | undefined> {
+    const row = await this.rows.latest(KIND.snapshot, N_MAX);
+    return row && parse<SnapshotRow>(row.value);
+  }
+
+  /** Snapshot n, or undefined where there is none (or it is void). */
+  get(n: number): SnapshotRow | undefined {
+    const row = this.rows.get(rowKey(KIND.snapshot, 0, n));
+    return row && parse<SnapshotRow>(row);
+  }
+
+  /** The outcomes of a batch that has any: by event index. */
+  outcomes(partition: number, offset: number): Outcome[] {
+    const row = this.rows.get(rowKey(KIND.outcomes, partition, offset));
+    return row === undefined ? [] : parse<Outcome[]>(row);
+  }
+
+  /** Puts a snapshot with its outcomes down. */
+  async put(row: SnapshotRow, outcomes: readonly (readonly Outcome[])[]): Promise<void> {
+    outcomes.forEach((list, partition) => this.putOutcomes(partition, list));
+    this.rows.put(rowKey(KIND.snapshot, 0, row.n), encode(row as unknown as Json));
+    await this.rows.flush();
+  }
+
+  async image(): Promise<Image | undefined> {
+    const row = await this.rows.latest(KIND.image, N_MAX);
+    if (row === undefined) return undefined;
+    const length = row.value.readUInt32BE(0);
+    const head = parse<Omit<Image, 'table'>>(row.value.subarray(4, 4 + length));
+    return { ...head, table: Buffer.from(row.value.subarray(4 + length)) };
+  }
+
+  /** Puts an image down; the one before it goes. */
+  async putImage(image: Image): Promise<void> {
+    const { table, ...head } = image;
+    const text = encode(head as unknown as Json);
+    const length = Buffer.allocUnsafe(4);
+    length.writeUInt32BE(text.length, 0);
+    const before = await this.rows.latest(KIND.image, image.state.n - 1);
+    this.rows.put(rowKey(KIND.image, 0, image.state.n), Buffer.concat([length, text, table]));
+    if (before !== undefined) this.rows.delete(rowKey(KIND.image, 0, before.number));
+    await this.rows.flush();
+  }
+
+  private putOutcomes(partition: number, outcomes: readonly Outcome[]): void {
+    for (let i = 0; i < outcomes.length;) {
+      const offset = outcomes[i]![0];
+      const from = i;
+      while (i < outcomes.length && outcomes[i]![0] === offset) i++;
+      const batch = outcomes.slice(from, i) as unknown as Json;
+      this.rows.put(rowKey(KIND.outcomes, partition, offset), encode(batch));
+    }
+  }
+}
+
+function encode(value: Json): Uint8Array {
+  return utf8(canonicalText(value));
+}
+
+function parse<T>(row: Uint8Array): T {
+  try {
+    return JSON.parse(fromUtf8(row)) as T;
+  } catch (cause) {
+    throw new BrokenInvariant('state.row', 'a row of the publisher has another form', { cause });
+  }
+}

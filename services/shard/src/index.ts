@@ -1,0 +1,6 @@
+/** Shards: partitions folded as the control log orders. */
+
+export { ControlFollower } from './controlFollower.ts';
+export type { ShardKeys } from './partitionRunner.ts';
+export { Shard } from './shard.ts';
+export type { ShardOptions } from './shard.ts';

@@ -1,0 +1,225 @@
+/**
+ * One partition of a shard: takes cuts in order, folds each, reports it in the leaves log, commits.
+ *
+ * Commit point: the marker row. A crash before it leaves leaf records that the same fold writes again
+ * byte for byte; a crash after it leaves nothing undone.
+ */
+import { BrokenInvariant, canonicalText, type JsonObject } from '@tidemark/canonical';
+import type { Signer } from '@tidemark/canonical/native';
+import { keyIdOfPublic, signRecord, type GenesisSigned } from '@tidemark/event';
+import { appendBytesMax, appendSurely, type Logs, type Sleep } from '@tidemark/log';
+import {
+  LeafCollector,
+  markerAt,
+  openPartition,
+  PartitionView,
+  rollBack,
+  type BinSignatures,
+  type Cut,
+  type FoldedCut,
+  type Partition,
+  type PartitionCut,
+  type StateDb,
+} from '@tidemark/ledger';
+
+/** The keys of a shard that signs; a follower has none and takes signatures from the log. */
+export interface ShardKeys {
+  /** Signs the bins. */
+  readonly bins: Signer;
+  /** Signs subtree records. */
+  readonly service: Signer;
+}
+
+export interface PartitionRunnerOptions {
+  readonly genesis: GenesisSigned;
+  readonly genesisBytes: Uint8Array;
+  readonly partition: number;
+  readonly logs: Logs;
+  readonly db: StateDb;
+  readonly keys: ShardKeys | undefined;
+  readonly memoryBudgetBytes: number;
+  readonly sleep: Sleep;
+}
+
+/** What the control log demands next of a partition. */
+export type Order =
+  | { readonly type: 'cut'; readonly cut: Cut }
+  | { readonly type: 'void'; readonly n: number; readonly hash: string };
+
+/** Figures of a partition for status and metrics. */
+export interface PartitionStats {
+  applied: number;
+  rejected: number;
+  cuts: number;
+  ignored: Map<string, number>;
+}
+
+export class PartitionRunner {
+  private readonly options: PartitionRunnerOptions;
+  private partition: Partition;
+  private collector: LeafCollector;
+  /** Voids that this state is known to have folded. */
+  private readonly voids = new Set<number>();
+  /** The next physical offset of the leaves log. */
+  private position: number;
+  view: PartitionView;
+  readonly stats: PartitionStats = { applied: 0, rejected: 0, cuts: 0, ignored: new Map() };
+
+  private constructor(options: PartitionRunnerOptions, partition: Partition) {
+    this.options = options;
+    this.partition = partition;
+    this.position = partition.position;
+    this.collector = new LeafCollector(options.partition, partition.n);
+    this.view = new PartitionView(partition);
+  }
+
+  /** Opens the partition's state. @throws BrokenInvariant `state.*` */
+  static async open(options: PartitionRunnerOptions): Promise<PartitionRunner> {
+    return new PartitionRunner(options, await openPartition(options));
+  }
+
+  /** The last committed cut. */
+  get n(): number {
+    return this.partition.n;
+  }
+
+  get memoryBytes(): number {
+    return this.partition.memoryBytes;
+  }
+
+  get stateBytesWritten(): number {
+    return this.partition.rows.bytesWritten;
+  }
+
+  /**
+   * Carries out the next order, if it can be by now.
+   * @returns false where events or, for a follower, signatures are still missing
+   */
+  async take(order: Order): Promise<boolean> {
+    if (order.type === 'void') return this.takeVoid(order.n, order.hash);
+    const { cut } = order;
+    const records = await this.events(cut);
+    if (records === undefined) return false;
+    await this.readLeaves(cut);
+    const logged = this.collector.peek(cut);
+    const signatures = this.signatures(logged);
+    if (signatures === undefined) return false;
+    const folded = await this.partition.foldCut(cut, records, signatures);
+    if (logged === undefined) await this.report(folded);
+    else demandEqual(logged, folded);
+    await this.partition.commit(this.collector.resumeFrom(cut.n, this.position));
+    this.collector.take(cut);
+    this.collector.forget(cut.n);
+    this.view.committed(folded.view);
+    this.count(folded);
+    return true;
+  }
+
+  /** Whether a void spends a cut that this partition may have folded before it stood in the log. */
+  mustUndo(order: Order): boolean {
+    return order.type === 'void' && order.n <= this.partition.n && !this.voids.has(order.n);
+  }
+
+  private async takeVoid(n: number, hash: string): Promise<boolean> {
+    this.voids.add(n);
+    if (this.partition.n >= n) {
+      const marker = await markerAt(this.partition.rows, n);
+      if (marker?.cut === hash) return true;
+      await this.goBack(n);
+    }
+    await this.partition.foldVoid(n, hash);
+    this.collector.forget(n);
+    this.view = new PartitionView(this.partition);
+    return true;
+  }
+
+  /** Events of the partition up to the cut; undefined where the log does not hold them all yet. */
+  private async events(cut: Cut): Promise<Uint8Array[] | undefined> {
+    const { logs, partition } = this.options;
+    const until = cut.vector[partition]!;
+    if (until > this.partition.next && (await logs.events.end(partition)) < until) return undefined;
+    const records: Uint8Array[] = [];
+    for (let next = this.partition.next; next < until;) {
+      const chunk = await logs.events.read(partition, next);
+      for (const record of chunk.records.slice(0, until - next)) records.push(record);
+      next = this.partition.next + records.length;
+    }
+    return records;
+  }
+
+  /** Reads the leaves log until it shows the cut, or to its end. */
+  private async readLeaves(cut: Cut): Promise<void> {
+    const { logs, partition } = this.options;
+    const end = await logs.leaves.end(partition);
+    while (this.position < end && !this.collector.has(cut)) {
+      const { records } = await logs.leaves.read(partition, this.position);
+      for (const record of records) this.collector.add(record, this.position++);
+    }
+  }
+
+  /** What is in the log already is taken from there: nothing is signed twice, and replicas agree. */
+  private signatures(logged: PartitionCut | undefined): BinSignatures | undefined {
+    const { keys } = this.options;
+    if (logged !== undefined) {
+      return { logged: new Map(logged.roles.map((leaf) => [leaf[0], leaf[4]])) };
+    }
+    return keys && { signer: keys.bins, keyid: keyIdOfPublic(keys.bins.publicKey) };
+  }
+
+  /** Appends the leaf records, the signed subtree record last. */
+  private async report(folded: FoldedCut): Promise<void> {
+    const { logs, partition, keys, sleep } = this.options;
+    const subtree = signRecord(folded.subtree, [keys!.service]);
+    const records = [...folded.records.map(({ bytes }) => bytes), subtree];
+    for (const group of groups(records)) {
+      const first = await appendSurely(logs.leaves, partition, group, sleep);
+      // Our own records need no reading back; whatever stands before them does.
+      if (first === this.position) this.position += group.length;
+    }
+  }
+
+  private async goBack(n: number): Promise<void> {
+    const { genesis, partition, db } = this.options;
+    await rollBack(db, genesis, partition, n);
+    this.partition = await openPartition(this.options);
+    this.position = this.partition.position;
+    this.collector = new LeafCollector(partition, this.partition.n);
+    if (this.partition.n !== n - 1) {
+      throw new BrokenInvariant('state.rollback', `cut ${n - 1} is not stored any more`);
+    }
+  }
+
+  private count(folded: FoldedCut): void {
+    this.stats.cuts++;
+    this.stats.applied += folded.applied;
+    this.stats.rejected += folded.outcomes.length;
+    for (const [code, count] of folded.ignored) {
+      this.stats.ignored.set(code, (this.stats.ignored.get(code) ?? 0) + count);
+    }
+  }
+}
+
+/** A replica that comes to other results than those in the log never reports its own. */
+function demandEqual(logged: PartitionCut, folded: FoldedCut): void {
+  const text = (value: unknown): string => canonicalText(value as JsonObject);
+  if (text(logged.subtree) === text(folded.subtree)) return;
+  throw new BrokenInvariant(
+    'fold.differs',
+    `partition ${folded.subtree.partition}, cut ${folded.n}: this fold differs from the one in the log; ` +
+      'delete this state, it is rebuilt from the log; if it differs again, stop this shard',
+  );
+}
+
+function groups(records: readonly Uint8Array[]): Uint8Array[][] {
+  const result: Uint8Array[][] = [[]];
+  let bytes = 0;
+  for (const record of records) {
+    if (bytes + record.length > appendBytesMax / 2) {
+      result.push([]);
+      bytes = 0;
+    }
+    result.at(-1)!.push(record);
+    bytes += record.length;
+  }
+  return result;
+}

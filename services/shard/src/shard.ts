@@ -1,0 +1,106 @@
+/**
+ * A shard: some partitions of a ledger, folded cut by cut as the control log orders.
+ *
+ * Several shards, or several replicas of one, may run on the same logs: they differ only in which
+ * partitions they hold and in whose key signs their subtree records.
+ */
+import { ControlFold, type ControlChange, type CutRule, type StateDb } from '@tidemark/ledger';
+import { recordHash } from '@tidemark/event';
+import { ControlFollower } from './controlFollower.ts';
+import { PartitionRunner, type Order, type PartitionRunnerOptions } from './partitionRunner.ts';
+
+export interface ShardOptions extends Omit<PartitionRunnerOptions, 'partition' | 'db'> {
+  readonly partitions: readonly number[];
+  /** Opens the state database of a partition. */
+  readonly openState: (partition: number) => Promise<StateDb>;
+  /** Cut rules; a simulation leaves one out. */
+  readonly rules?: readonly CutRule[];
+}
+
+/** How long to wait before looking again for events that a cut covers and the log does not show yet. */
+const RETRY_MS = 20;
+
+export class Shard {
+  readonly runners: ReadonlyMap<number, PartitionRunner>;
+  private readonly options: ShardOptions;
+  private readonly control: ControlFollower;
+  private readonly orders: Order[] = [];
+  private readonly databases: readonly StateDb[];
+
+  private constructor(
+    options: ShardOptions,
+    runners: ReadonlyMap<number, PartitionRunner>,
+    databases: readonly StateDb[],
+  ) {
+    this.options = options;
+    this.runners = runners;
+    this.databases = databases;
+    const { genesis, genesisBytes, logs, rules } = options;
+    const fold = new ControlFold(genesis, recordHash(genesisBytes), rules);
+    this.control = new ControlFollower(fold, logs.control);
+  }
+
+  /** Opens the state of every partition. @throws BrokenInvariant `state.*` */
+  static async open(options: ShardOptions): Promise<Shard> {
+    const runners = new Map<number, PartitionRunner>();
+    const databases: StateDb[] = [];
+    for (const partition of options.partitions) {
+      const db = await options.openState(partition);
+      databases.push(db);
+      runners.set(partition, await PartitionRunner.open({ ...options, partition, db }));
+    }
+    return new Shard(options, runners, databases);
+  }
+
+  /** Does whatever can be done now. @returns whether anything was */
+  async step(): Promise<boolean> {
+    const read = await this.control.catchUp((change) => this.order(change));
+    const done = await Promise.all(
+      Array.from(this.runners.values(), (runner) => this.advance(runner)),
+    );
+    this.forgetDone();
+    return read || done.includes(true);
+  }
+
+  /** Follows the logs until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (await this.step()) continue;
+      if (this.orders.length > 0) await this.options.sleep(RETRY_MS);
+      else await this.control.more(signal);
+    }
+  }
+
+  /** Closes the state databases; the logs are the caller's. */
+  async close(): Promise<void> {
+    await Promise.all(this.databases.map((db) => db.close()));
+  }
+
+  private order(change: ControlChange | undefined): void {
+    if (change?.type === 'cut' && change.cut.n > this.slowest) this.orders.push(change);
+    if (change?.type !== 'void') return;
+    const spent = this.orders.findIndex((order) => numberOf(order) >= change.n);
+    if (spent >= 0) this.orders.length = spent;
+    this.orders.push(change);
+  }
+
+  private async advance(runner: PartitionRunner): Promise<boolean> {
+    const order = this.orders.find(
+      (next) => numberOf(next) === runner.n + 1 || runner.mustUndo(next),
+    );
+    return order !== undefined && runner.take(order);
+  }
+
+  private forgetDone(): void {
+    const { slowest } = this;
+    while (this.orders.length > 0 && numberOf(this.orders[0]!) <= slowest) this.orders.shift();
+  }
+
+  private get slowest(): number {
+    return Math.min(...Array.from(this.runners.values(), ({ n }) => n));
+  }
+}
+
+function numberOf(order: Order): number {
+  return order.type === 'cut' ? order.cut.n : order.n;
+}
