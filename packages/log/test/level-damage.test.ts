@@ -1,0 +1,127 @@
+import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BrokenInvariant, OperatingFault } from '@tidemark/canonical';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openLevelLogs } from '../src/index.ts';
+import type { LevelLogsOptions } from '../src/index.ts';
+
+const topics = ['events', 'control', 'leaves'] as const;
+const recordsPerTopic = 1500;
+const record = (topic: string, offset: number): string =>
+  `${topic} ${offset} `.padEnd(300, `${(offset * 7919) % 1000} `);
+
+describe.each([true, false])('compressed: %s', (compression) => {
+  const options: LevelLogsOptions = {
+    partitions: 1,
+    writeBufferBytes: 256 * 1024,
+    tailBytesMax: 0,
+    compression,
+  };
+  let root = '';
+  let intact = '';
+
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'tidemark-damage-'));
+    intact = join(root, 'intact');
+    const logs = await openLevelLogs(intact, options);
+    for (let offset = 0; offset < recordsPerTopic; offset += 10) {
+      for (const topic of topics) {
+        const texts = Array.from({ length: 10 }, (_, i) => record(topic, offset + i));
+        await logs[topic].append(
+          0,
+          texts.map((text) => new TextEncoder().encode(text)),
+        );
+      }
+    }
+    await logs.close();
+  });
+
+  afterAll(() => rm(root, { recursive: true }));
+
+  test('undamaged, everything is there', async () => {
+    expect(await outcomeOf('none', '', 0)).toEqual({ wrong: 0, missing: 0, codes: [] });
+  });
+
+  test('a flipped bit in the middle of the write-ahead log is a gap, found when opening', async () => {
+    const [name = ''] = await filesOf('.log');
+    const { length } = await readFile(join(intact, name));
+    expect(length).toBeGreaterThan(70_000);
+    expect((await outcomeOf('wal', name, length / 2)).codes).toEqual(['log.gap']);
+  });
+
+  test('a flipped bit in the middle of a table is found, when opening or when read', async () => {
+    const [name = ''] = await filesOf('.ldb');
+    const { length } = await readFile(join(intact, name));
+    const { wrong, codes } = await outcomeOf('table', name, length / 2);
+    expect(wrong).toBe(0);
+    expect(['log.corrupt', 'log.gap']).toContain(codes[0]);
+  });
+
+  test('wherever a bit flips, no wrong record is returned', async () => {
+    const seed = Math.trunc(Math.random() * 2 ** 31);
+    const random = generator(seed);
+    const seen = new Map<string, number>();
+    for (const name of [...(await filesOf('.log')), ...(await filesOf('.ldb'))]) {
+      const { length } = await readFile(join(intact, name));
+      for (let i = 0; i < 12; i++) {
+        const position = random() * length;
+        const { wrong, missing, codes } = await outcomeOf(`flip${i}`, name, position);
+        expect(wrong, `seed ${seed}, ${name} at ${position}`).toBe(0);
+        const outcome = codes[0] ?? (missing > 0 ? 'missing tail' : 'unharmed');
+        seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
+      }
+    }
+    const allowed = ['log.corrupt', 'log.gap', 'log.unavailable', 'missing tail', 'unharmed'];
+    for (const outcome of seen.keys()) expect(allowed).toContain(outcome);
+    expect((seen.get('log.corrupt') ?? 0) + (seen.get('log.gap') ?? 0)).toBeGreaterThan(10);
+  }, 120_000);
+
+  /** What somebody sees who opens a copy with one bit flipped and reads all of it. */
+  async function outcomeOf(
+    folder: string,
+    name: string,
+    position: number,
+  ): Promise<{ wrong: number; missing: number; codes: string[] }> {
+    const copy = join(root, folder);
+    await cp(intact, copy, { recursive: true });
+    if (name !== '') {
+      const bytes = await readFile(join(copy, name));
+      const at = Math.trunc(position);
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << Math.trunc((position % 1) * 8));
+      await writeFile(join(copy, name), bytes);
+    }
+    const outcome = { wrong: 0, missing: 0, codes: [] as string[] };
+    try {
+      await using logs = await openLevelLogs(copy, options);
+      for (const topic of topics) {
+        const end = await logs[topic].end(0);
+        outcome.missing += recordsPerTopic - end;
+        for (let from = 0; from < end;) {
+          const { records } = await logs[topic].read(0, from);
+          for (const bytes of records) {
+            if (new TextDecoder().decode(bytes) !== record(topic, from++)) outcome.wrong += 1;
+          }
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof BrokenInvariant || error instanceof OperatingFault)) throw error;
+      outcome.codes.push(error.code);
+    }
+    await rm(copy, { recursive: true });
+    return outcome;
+  }
+
+  async function filesOf(ending: string): Promise<string[]> {
+    return (await readdir(intact)).filter((name) => name.endsWith(ending)).sort();
+  }
+});
+
+/** Numerical Recipes' linear congruential generator, 0 ≤ x < 1. */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
