@@ -7,3 +7,5 @@ export type { MemoryLogs, MemoryOptions, Operation } from './memory.ts';
 export { appendBytesMax, chunkBytesMax, chunkRecordsMax, recordBytesMax } from './port.ts';
 export type { Chunk, Log, Logs, Topic } from './port.ts';
 export { connectLogs, serveLogs } from './proxy.ts';
+export { appendSurely } from './surely.ts';
+export type { Sleep } from './surely.ts';
