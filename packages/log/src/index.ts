@@ -4,7 +4,7 @@ export { openLevelLogs } from './level.ts';
 export type { LevelLogsOptions } from './level.ts';
 export { MemoryDisk, memoryLogs } from './memory.ts';
 export type { MemoryLogs, MemoryOptions, Operation } from './memory.ts';
-export { appendBytesMax, chunkBytesMax, chunkRecordsMax, recordBytesMax } from './port.ts';
+export { appendBytesMax } from './port.ts';
 export type { Chunk, Log, Logs, Topic } from './port.ts';
 export { connectLogs, serveLogs } from './proxy.ts';
 export { appendSurely } from './surely.ts';

@@ -1,3 +1,5 @@
+/** Single bits flipped in the database’s files: noticed, never a wrong record. */
+
 import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+/** Disks that are full, for a while: appends are refused, and nothing acknowledged is lost. */
+
 import { execFileSync, spawn } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,5 @@
+/** Processes killed while they append: what they were told is stored is there. */
+
 import { spawn } from 'node:child_process';
 import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,5 @@
+/** The LevelDB adapter: the contract, its opening and its queue. */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+/** The memory adapter: the contract, its faults, its handles and their crashes. */
+
 import { describe, expect, test } from 'vitest';
 import { MemoryDisk, memoryLogs } from '../src/index.ts';
 import type { Logs, Operation } from '../src/index.ts';

@@ -1,3 +1,5 @@
+/** Logs through a MessagePort: the contract, failures, aborts, and a real worker thread. */
+
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { expect, test } from 'vitest';
