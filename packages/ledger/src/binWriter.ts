@@ -93,6 +93,19 @@ export class BinWriter {
     heads.set(bin, version, head);
     return [role, version, file.length, sha256, signature];
   }
+
+  /**
+   * Gives up the versions that so many cuts could have used. Rows that a fold of theirs left behind
+   * go, so that no version can be served which no snapshot lists.
+   */
+  async spend(cuts: number): Promise<void> {
+    const { first, count } = this.heads;
+    for (let bin = first; bin < first + count; bin++) {
+      await this.rows.deleteFrom(ROW.delta, bin, this.heads.version(bin) + 1);
+      await this.rows.deleteFrom(ROW.body, bin, this.heads.version(bin) + 1);
+    }
+    this.k += cuts * count;
+  }
 }
 
 function signatureFor(role: string, message: Uint8Array, signatures: BinSignatures): string {

@@ -51,8 +51,9 @@ export class Bodies {
 
   /** Changes a body under `splice`, keeps it in memory until {@link written}. */
   change(bin: number, splice: (body: BinFile) => void): BinFile {
-    const body = this.get(bin);
+    // Marked first: with a small budget `get` would evict it at once, and its bytes count twice.
     this.unwritten.add(bin);
+    const body = this.get(bin);
     this.memoryBytes -= body.memoryBytes;
     splice(body);
     this.memoryBytes += body.memoryBytes;
@@ -94,10 +95,14 @@ export class Bodies {
       if (delta.hasBody) {
         const stored = this.rows.get(rowKey(ROW.body, bin, at));
         if (stored === undefined) throw missing(bin, at);
-        body = BinFile.parse(stored);
+        // A copy: the deltas are spliced into it, and the database may still hold what it returned.
+        body = BinFile.parse(Buffer.from(stored));
         keyid = body.keyid;
         if (at === version) return checked(body, delta, bin, version);
         break;
+      }
+      if (delta.before >= at) {
+        throw new BrokenInvariant('state.delta', `bin ${bin} version ${at} follows a later one`);
       }
       chain.push(delta);
       at = delta.before;

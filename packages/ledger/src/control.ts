@@ -16,31 +16,17 @@ import {
   type CutSigned,
   type GenesisSigned,
   type LogRecord,
-  type Policy,
   type PolicySigned,
   type SealedSigned,
-  type Services,
   type ServicesSigned,
   type VoidSigned,
 } from '@tidemark/event';
+import { ControlViews, servicesView, type Keys, type View } from './controlViews.ts';
 import { brokenRule, CUT_RULES, type CutRule } from './cutRules.ts';
-import { acceptRole, acceptRoot, OFFLINE_ROLES, type Documents } from './documents.ts';
+import { acceptRole, acceptRoot, OFFLINE_ROLES } from './documents.ts';
 
 /** The fold's rules that this build knows. */
 export const RULES_VERSION = 1;
-
-/** Ed25519 public keys by their ids. */
-export type Keys = ReadonlyMap<string, string>;
-
-/** What is in force at a control offset. Immutable: a change makes a new one. */
-export interface View {
-  readonly policy: Policy;
-  readonly policyVersion: number;
-  readonly services: Services;
-  readonly servicesVersion: number;
-  readonly keys: { readonly [purpose in keyof Services]: Keys };
-  readonly documents: Documents;
-}
 
 /** A valid cut, with what is in force at the control offset it covers. */
 export interface Cut {
@@ -66,15 +52,17 @@ interface Chain {
   readonly unsettled: { readonly cut: Cut; readonly before: Chain['last'] }[];
   /** Highest n that is void or has a `sealed` signed by a listed publisher. */
   settled: number;
+  /** Numbers that are void. */
+  readonly voids: Set<number>;
 }
 
 export class ControlFold {
   readonly genesis: GenesisSigned;
+  private readonly genesisHash: string;
   private readonly rules: readonly CutRule[];
   private readonly operators: Keys;
   private readonly assembler = new PartAssembler();
-  /** Views by the offset from which they hold, ascending; those that no cut can cover again are dropped. */
-  private views: { readonly from: number; readonly view: View }[];
+  private readonly views: ControlViews;
   private readonly chain: Chain;
   /** Records ignored, by reason. */
   readonly ignored = new Map<string, number>();
@@ -88,28 +76,28 @@ export class ControlFold {
   constructor(genesis: GenesisSigned, genesisHash: string, rules: readonly CutRule[] = CUT_RULES) {
     if (genesis.rules > RULES_VERSION) throw unknownRules(genesis.rules);
     this.genesis = genesis;
+    this.genesisHash = genesisHash;
     this.rules = rules;
     this.operators = keysById(genesis.operators.keys);
-    const view: View = {
+    this.views = new ControlViews({
       policy: genesis.policy,
       policyVersion: 0,
       documents: { root: undefined, targets: undefined, bins: undefined },
       ...servicesView(genesis.services, 0),
-    };
-    this.views = [{ from: 0, view }];
+    });
     const vector = Array.from({ length: genesis.partitions }, () => 0);
     const last = { n: 0, hash: genesisHash, time: genesis.time, vector, control: 0 };
-    this.chain = { last, unsettled: [], settled: 0 };
+    this.chain = { last, unsettled: [], settled: 0, voids: new Set() };
   }
 
   /** What is in force now. */
   get view(): View {
-    return this.views.at(-1)!.view;
+    return this.views.now;
   }
 
   /** Whether what is in force now came into force at or behind a control offset. */
   changedSince(control: number): boolean {
-    return this.views.at(-1)!.from > control;
+    return this.views.changedSince(control);
   }
 
   /** The last valid cut, or genesis or a void in its place: what the next cut chains to. */
@@ -125,15 +113,18 @@ export class ControlFold {
   /**
    * Folds the record at `next`.
    * @returns what it changed; undefined where it is ignored
-   * @throws BrokenInvariant `control.rules` for rules this build lacks
+   * @throws BrokenInvariant `control.rules` for rules this build lacks; `log.foreign` where the log
+   *   begins with another genesis record
    */
   apply(bytes: Uint8Array): ControlChange | undefined {
     const offset = this.next++;
-    if (offset === 0) return undefined;
     try {
+      if (offset === 0 && recordHash(bytes) === this.genesisHash) return undefined;
+      if (offset === 0) throw foreign();
       return this.fold(decodeRecord(bytes), bytes, offset);
     } catch (error) {
       if (!(error instanceof RejectedInput)) throw error;
+      if (offset === 0) throw foreign();
       this.ignored.set(error.code, (this.ignored.get(error.code) ?? 0) + 1);
       return undefined;
     }
@@ -169,7 +160,7 @@ export class ControlFold {
 
   private cut(record: LogRecord<CutSigned>, hash: string, offset: number): ControlChange {
     const cut: CutSigned = record.signed;
-    const view = this.viewAt(cut.control);
+    const view = this.views.at(cut.control);
     const { documents } = view;
     const broken = brokenRule(this.rules, cut, {
       last: this.chain.last,
@@ -184,9 +175,8 @@ export class ControlFold {
     const valid: Cut = { n, hash, time, vector, control, view };
     this.chain.unsettled.push({ cut: valid, before: this.chain.last });
     this.chain.last = { n, hash, time, vector, control };
-    this.views = this.views.filter(
-      (_entry, i) => i + 1 === this.views.length || this.views[i + 1]!.from >= control,
-    );
+    // A void may go back to where the oldest unsettled cut began.
+    this.views.dropBelow(this.chain.unsettled[0]!.before.control);
     return { type: 'cut', cut: valid };
   }
 
@@ -200,7 +190,8 @@ export class ControlFold {
     if (!this.isSignedBy(record, this.view.keys.publisher, 1)) {
       throw new RejectedInput('sealed.signature', 'no listed publisher signed this');
     }
-    const { settled, unsettled } = this.chain;
+    const { settled, unsettled, voids } = this.chain;
+    if (voids.has(signed.n)) throw new RejectedInput('sealed.void', `number ${signed.n} is void`);
     if (signed.n > settled) {
       const entry = unsettled[0];
       if (signed.n !== settled + 1 || entry?.cut.hash !== signed.cut) {
@@ -222,10 +213,11 @@ export class ControlFold {
     if (entry?.cut.n !== signed.n || entry.cut.hash !== signed.cut) {
       throw new RejectedInput('void.order', `cut ${signed.n} is not the oldest unsealed one`);
     }
-    // What the spent cut covered is for the next one to cover: only number, hash and time advance.
-    this.chain.last = { ...entry.before, n: signed.n, hash, time: entry.before.time };
+    // What the spent cut covered is for the next one to cover, and its time may be the poison.
+    this.chain.last = { ...entry.before, n: signed.n, hash };
     this.chain.unsettled.length = 0;
     this.chain.settled = signed.n;
+    this.chain.voids.add(signed.n);
     return { type: 'void', n: signed.n, hash };
   }
 
@@ -260,13 +252,8 @@ export class ControlFold {
   }
 
   private change(view: View, offset: number): ControlChange {
-    this.views.push({ from: offset + 1, view });
+    this.views.add(offset, view);
     return { type: 'view', view };
-  }
-
-  /** What is in force for a cut that covers the records below `control`. */
-  private viewAt(control: number): View {
-    return this.views.findLast(({ from }) => from <= control)?.view ?? this.views[0]!.view;
   }
 
   private isSignedBy(record: LogRecord, keys: Keys, threshold: number): boolean {
@@ -276,18 +263,11 @@ export class ControlFold {
   }
 }
 
-function servicesView(
-  services: Services,
-  servicesVersion: number,
-): Pick<View, 'services' | 'servicesVersion' | 'keys'> {
-  const { intake, sealer, shard, publisher } = services;
-  const keys = {
-    intake: keysById(intake),
-    sealer: keysById(sealer),
-    shard: keysById(shard),
-    publisher: keysById(publisher),
-  };
-  return { services, servicesVersion, keys };
+function foreign(): BrokenInvariant {
+  return new BrokenInvariant(
+    'log.foreign',
+    "the control log begins with another genesis record than this ledger's",
+  );
 }
 
 function outOfOrder(type: string): RejectedInput {

@@ -19,7 +19,7 @@ import type { Cut } from './control.ts';
 import { decide } from './decide.ts';
 import type { IdempotencyIndex } from './idempotency.ts';
 
-/** The last sequence number of an intake's run, and the cut time (ms) at which it was last heard of. */
+/** The last sequence number of an intake's run, and the latest time (ms) of its batches and their cuts. */
 export type Intakes = Map<string, { seq: number; time: number }>;
 
 /** What the fold reads of the partition; it changes only `window` and `intakes`. */
@@ -30,6 +30,8 @@ export interface FoldState {
   readonly bits: number;
   readonly intakes: Intakes;
   readonly window: IdempotencyIndex;
+  /** The time (ms) from which on events are remembered; older batches are `stale`. */
+  readonly since: number;
   /** The canonical value of a path in a bin as of the last cut. */
   current(bin: number, path: string): string | undefined;
   /** A bin's version as of the last cut. */
@@ -46,10 +48,16 @@ export class CutFold {
   readonly ignored = new Map<string, number>();
   /** Events applied. */
   applied = 0;
+  /**
+   * The latest time (ms) of the cut and of the batches remembered: what was admitted counts for a
+   * window from there, so none can be sent again that is forgotten, but not yet stale.
+   */
+  newest: number;
 
   constructor(state: FoldState, cut: Cut) {
     this.state = state;
     this.cut = cut;
+    this.newest = cut.time;
   }
 
   /** Folds the record at an offset of the partition; records that are not valid batches are ignored. */
@@ -91,18 +99,20 @@ export class CutFold {
     if (run === undefined && state.intakes.size >= cut.view.policy.intakes_max) {
       throw new RejectedInput('batch.intakes', 'too many runs of intakes within the window');
     }
-    state.intakes.set(signed.intake, { seq: signed.seq, time: cut.time });
+    const time = Math.max(cut.time, signed.time, run?.time ?? 0);
+    state.intakes.set(signed.intake, { seq: signed.seq, time });
   }
 
   private foldEvents(batch: LogRecord<BatchSigned>, offset: number): void {
     const { policy } = this.cut.view;
     const { time, events, subjects } = batch.signed;
-    const age = this.cut.time - time;
-    if (age > policy.window_s * 1000 || age < -policy.clock_ahead_s * 1000) {
-      const code = age > 0 ? 'stale' : 'clock_ahead';
+    const isStale = time < this.state.since;
+    if (isStale || time > this.cut.time + policy.clock_ahead_s * 1000) {
+      const code = isStale ? 'stale' : 'clock_ahead';
       events.forEach((_event, index) => this.outcomes.push([offset, index, code]));
       return;
     }
+    this.newest = Math.max(this.newest, time);
     for (let index = 0; index < events.length; index++) {
       const event = events[index]!;
       this.foldEvent(event, subjects[event.by ?? 0] ?? '', offset, index);
@@ -110,7 +120,7 @@ export class CutFold {
   }
 
   private foldEvent(event: Event, subject: string, offset: number, index: number): void {
-    const { state, cut } = this;
+    const { state } = this;
     const pathHash = sha256HexNative(event.path);
     if (partitionOfPathHash(pathHash, state.partitionBits) !== state.partition) {
       this.outcomes.push([offset, index, 'wrong_partition']);
@@ -119,7 +129,7 @@ export class CutFold {
     const seen = state.window.admit(
       sha256HexNative(`${subject}\n${event.id}\n${event.path}`),
       sha256HexNative(encodeEvent({ ...event, id: '', by: 0 })),
-      windowStart(cut),
+      state.since,
       offset,
       index,
     );
@@ -152,10 +162,9 @@ export class CutFold {
   }
 }
 
-/** The cut time (ms) from which on events are remembered: a batch from before it would be `stale`. */
+/** The time (ms) from which on a cut's policy has events remembered. */
 export function windowStart(cut: Cut): number {
-  const { window_s, clock_ahead_s } = cut.view.policy;
-  return cut.time - (window_s + clock_ahead_s) * 1000;
+  return cut.time - cut.view.policy.window_s * 1000;
 }
 
 function byPath(a: readonly [string, unknown], b: readonly [string, unknown]): number {

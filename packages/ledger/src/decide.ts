@@ -16,6 +16,7 @@ export type OutcomeCode =
   | 'stale'
   | 'clock_ahead'
   | 'wrong_partition'
+  | 'too_large'
   | 'duplicate'
   | 'id_reused';
 
@@ -28,6 +29,9 @@ export interface Held {
 }
 
 export type Decision = { readonly value: string | null } | { readonly code: OutcomeCode };
+
+/** Yanks add to what `custom` holds, so that it needs a limit beyond the one an event has. */
+const CUSTOM_BYTES_MAX = 2 * 4_096;
 
 /** Decides an event against what is held, under the ledger's policy for other content at a path. */
 export function decide(event: Event, held: Held, conflict: 'reject' | 'replace'): Decision {
@@ -103,8 +107,9 @@ function add(
 function yank(event: Event, current: TargetValue): Decision {
   const merged: Record<string, Json> = { ...current.custom, yanked: true, ...event.custom };
   if (merged['yanked'] === false) delete merged['yanked'];
-  const custom = Object.keys(merged).length === 0 ? undefined : merged;
-  return changed(current, targetValue(current.length, current.sha256, customText(custom)));
+  const custom = customText(Object.keys(merged).length === 0 ? undefined : merged);
+  if (custom !== undefined && custom.length > CUSTOM_BYTES_MAX) return { code: 'too_large' };
+  return changed(current, targetValue(current.length, current.sha256, custom));
 }
 
 function changed(current: TargetValue, value: string): Decision {

@@ -64,10 +64,9 @@ export function encodeDelta(delta: Delta): Buffer {
 
 /** @throws BrokenInvariant `state.delta` where a row's checksum holds but its form does not */
 export function decodeDelta(row: Buffer): Delta {
-  if (row.length < FIXED_BYTES)
-    throw new BrokenInvariant('state.delta', 'a delta row is cut short');
-  const flags = row[24]!;
+  const flags = row[24] ?? 0;
   let at = FIXED_BYTES;
+  if (row.length < at + ((flags & 2) === 0 ? 0 : 32)) throw cutShort();
   let keyid: string | undefined;
   if ((flags & 2) !== 0) {
     keyid = row.toString('hex', at, at + 32);
@@ -75,9 +74,10 @@ export function decodeDelta(row: Buffer): Delta {
   }
   const ops: BinOp[] = [];
   while (at < row.length) {
+    if (at + 6 > row.length) throw cutShort();
     const pathEnd = at + 6 + row.readUInt16BE(at);
     const valueEnd = pathEnd + row.readUInt32BE(at + 2);
-    if (valueEnd > row.length) throw new BrokenInvariant('state.delta', 'a delta row is cut short');
+    if (valueEnd > row.length) throw cutShort();
     const value = valueEnd === pathEnd ? null : row.toString('latin1', pathEnd, valueEnd);
     ops.push([row.toString('latin1', at + 6, pathEnd), value]);
     at = valueEnd;
@@ -94,4 +94,8 @@ export function decodeDelta(row: Buffer): Delta {
     signature: row.toString('hex', 57, 121),
     ops,
   };
+}
+
+function cutShort(): BrokenInvariant {
+  return new BrokenInvariant('state.delta', 'a delta row is cut short');
 }

@@ -5,6 +5,7 @@
 import { BrokenInvariant, RejectedInput } from '@tidemark/canonical';
 import { sha256HexNative } from '@tidemark/canonical/native';
 import type { GenesisSigned } from '@tidemark/event';
+import { decodeVerifierKey } from '@tidemark/merkle';
 import {
   parseRoot,
   parseTargets,
@@ -40,7 +41,8 @@ export type OfflineRole = (typeof OFFLINE_ROLES)[number];
 
 /**
  * Accepts the first root (the one genesis names by hash) or the next one.
- * @throws RejectedInput with TUF's codes, or `document.root` where version 1 is not genesis's own
+ * @throws RejectedInput with TUF's codes; `document.root` where version 1 is not genesis's own;
+ *   `document.statement` where it does not say what this ledger's snapshots need
  */
 export function acceptRoot(held: Documents, bytes: Uint8Array, genesis: GenesisSigned): Documents {
   const envelope = parseRoot(bytes);
@@ -53,6 +55,7 @@ export function acceptRoot(held: Documents, bytes: Uint8Array, genesis: GenesisS
   } else {
     verifyRootUpdate(held.root.envelope, envelope, nativeVerifiers);
   }
+  demandStatement(envelope.signed, genesis);
   return { ...held, root };
 }
 
@@ -84,6 +87,15 @@ export function binKeyId(documents: Documents, genesis: GenesisSigned): string {
     throw new BrokenInvariant('document.missing', 'the role bins is not in force');
   }
   return binKeys(documents.bins.envelope.signed, genesis);
+}
+
+/** What everybody reads from root without asking again: the ledger, its map, one key a snapshot role. */
+function demandStatement({ tidemark, roles }: Root, genesis: GenesisSigned): void {
+  const isOurs = tidemark?.ledger === genesis.ledger && tidemark.slot_bits === genesis.slot_bits;
+  if (!isOurs || roles.timestamp.threshold !== 1 || roles.snapshot.threshold !== 1) {
+    throw new RejectedInput('document.statement', "root must state this ledger's own facts");
+  }
+  decodeVerifierKey(tidemark.checkpoint);
 }
 
 /** The bins' facts as a delegation states them, held against genesis: they are fixed for life. */

@@ -5,10 +5,11 @@
  * Entries are appended in fold order and written as chunks, one or more per cut; memory holds only a
  * fingerprint and a position for each (8 bytes at a load of at most one half), so a window of a
  * hundred million events stays affordable. A fingerprint that matches is settled by reading the
- * entry itself. Whether an entry still counts depends on its chunk's cut time alone, never on when
- * the table was last cleaned, so that the answer is the same in every process.
+ * entry itself. Whether an entry still counts depends on its chunk's time alone, never on when the
+ * table was last cleaned, so that the answer is the same in every process.
  */
-import { BrokenInvariant, fromHex, type Sha256 } from '@tidemark/canonical';
+import { BrokenInvariant, type Sha256 } from '@tidemark/canonical';
+import { FingerprintTable } from './fingerprintTable.ts';
 
 /** An entry's bytes: key (16) ‖ content digest (8) ‖ partition offset (6) ‖ index in the batch (2). */
 const ENTRY_BYTES = 32;
@@ -24,7 +25,7 @@ export interface FirstSeen {
   readonly sameContent: boolean;
 }
 
-/** A stored chunk: the ordinal of its first entry, the time of its cut (ms), its entries. */
+/** A stored chunk: the ordinal of its first entry, the time it counts from (ms), its entries. */
 export interface IdempotencyChunk {
   readonly first: number;
   readonly time: number;
@@ -34,9 +35,7 @@ export interface IdempotencyChunk {
 export class IdempotencyIndex {
   private readonly readChunk: (first: number) => IdempotencyChunk;
   private readonly sha256: Sha256;
-  /** Pairs of fingerprint and ordinal + 1; 0 marks a free place. */
-  private table = new Uint32Array(1 << 13);
-  private used = 0;
+  private table = new FingerprintTable(0);
   private readonly firsts: number[] = [];
   private readonly times: number[] = [];
   private readonly cache = new Map<number, IdempotencyChunk>();
@@ -57,25 +56,31 @@ export class IdempotencyIndex {
     return this.openFirst + this.openCount;
   }
 
+  /** The ordinal of the first entry kept. */
+  get first(): number {
+    return this.firsts[0] ?? this.openFirst;
+  }
+
   get memoryBytes(): number {
-    return this.table.byteLength + this.open.length + this.firsts.length * 16;
+    return this.table.memoryBytes + this.open.length + this.firsts.length * 16;
   }
 
   /** Takes a stored chunk back at start, in order of ordinals; older than the window: not called. */
   restore(chunk: IdempotencyChunk): void {
     const count = chunk.entries.length / ENTRY_BYTES;
+    if (!Number.isInteger(count)) {
+      throw new BrokenInvariant('state.idempotency', `chunk ${chunk.first} is cut short`);
+    }
     if (this.firsts.length > 0 && chunk.first !== this.openFirst) {
       throw new BrokenInvariant(
         'state.idempotency',
         `the idempotency window has a gap before entry ${chunk.first}`,
       );
     }
+    this.reserve(count);
     this.firsts.push(chunk.first);
     this.times.push(chunk.time);
-    for (let i = 0; i < count; i++) {
-      const at = i * ENTRY_BYTES;
-      this.insert(word(chunk.entries, at), word(chunk.entries, at + 4), chunk.first + i);
-    }
+    this.insertAll(chunk.entries, chunk.first);
     this.openFirst = chunk.first + count;
   }
 
@@ -92,8 +97,7 @@ export class IdempotencyIndex {
   }
 
   /**
-   * Looks an event up among those not older than `since` (ms of cut time), and remembers it when it
-   * is new.
+   * Looks an event up among those not older than `since` (ms), and remembers it when it is new.
    * @param keyHex hex of a hash over (subject, id, path), at least 32 characters
    * @param contentHex hex of a hash over the event without its id, at least 16 characters
    */
@@ -106,16 +110,20 @@ export class IdempotencyIndex {
   ): FirstSeen | undefined {
     const fingerprint = Number.parseInt(keyHex.slice(0, 8), 16);
     const start = Number.parseInt(keyHex.slice(8, 16), 16);
-    const found = this.find(fingerprint, start, keyHex, contentHex, since);
+    const found = this.table.find(fingerprint, start, this.first, (ordinal) =>
+      this.compare(ordinal, keyHex, contentHex, since),
+    );
     if (found !== undefined) return found;
+    this.reserve(1);
     this.append(keyHex, contentHex, offset, index);
-    this.insert(fingerprint, start, this.next - 1);
+    this.table.insert(fingerprint, start, this.next - 1);
     return undefined;
   }
 
   /**
    * Closes a cut: returns the chunks to be stored for what was admitted since the last call and
    * advances the hash chain over them.
+   * @param time ms: they count for a window from there
    */
   seal(time: number): IdempotencyChunk[] {
     const chunks: IdempotencyChunk[] = [];
@@ -135,7 +143,7 @@ export class IdempotencyIndex {
     return chunks;
   }
 
-  /** Forgets chunks from before `since` (ms of cut time); returns the first ordinals forgotten. */
+  /** Forgets chunks from before `since` (ms); returns the first ordinals forgotten. */
   prune(since: number): number[] {
     let gone = 0;
     while (gone < this.times.length && this.times[gone]! < since) gone++;
@@ -143,25 +151,8 @@ export class IdempotencyIndex {
     this.times.splice(0, gone);
     const dropped = this.firsts.splice(0, gone);
     for (const first of dropped) this.cache.delete(first);
-    this.rebuild();
+    if (this.table.isWasteFor(this.next - this.first)) this.rebuild(0);
     return dropped;
-  }
-
-  private find(
-    fingerprint: number,
-    start: number,
-    keyHex: string,
-    contentHex: string,
-    since: number,
-  ): FirstSeen | undefined {
-    const mask = this.table.length / 2 - 1;
-    for (let place = start & mask; ; place = (place + 1) & mask) {
-      const ordinal = this.table[2 * place + 1]! - 1;
-      if (ordinal < 0) return undefined;
-      if (this.table[2 * place] !== fingerprint) continue;
-      const seen = this.compare(ordinal, keyHex, contentHex, since);
-      if (seen !== undefined) return seen;
-    }
   }
 
   private compare(
@@ -170,6 +161,7 @@ export class IdempotencyIndex {
     contentHex: string,
     since: number,
   ): FirstSeen | undefined {
+    if (ordinal >= this.next) return undefined;
     let entries: Buffer = this.open;
     let at = (ordinal - this.openFirst) * ENTRY_BYTES;
     if (ordinal < this.openFirst) {
@@ -203,39 +195,24 @@ export class IdempotencyIndex {
     this.openCount++;
   }
 
-  private insert(fingerprint: number, start: number, ordinal: number): void {
-    if (ordinal >= 0xffff_fffe) {
-      throw new BrokenInvariant('state.idempotency', 'the idempotency window has no ordinals left');
-    }
-    if (2 * (this.used + 1) > this.table.length / 2) this.resize(this.table.length * 2);
-    place(this.table, fingerprint, start, ordinal + 1);
-    this.used++;
+  /**
+   * Makes room for entries to come. What was forgotten takes its place until then, so a table may be
+   * made anew at the same size.
+   */
+  private reserve(count: number): void {
+    if (!this.table.hasRoomFor(count)) this.rebuild(count);
   }
 
-  /** A larger table needs each entry's start again, so the live chunks are read once more. */
-  private resize(length: number): void {
-    this.table = new Uint32Array(length);
-    this.used = 0;
-    for (const first of this.firsts) {
-      const { entries } = this.chunk(first);
-      for (let at = 0, ordinal = first; at < entries.length; at += ENTRY_BYTES, ordinal++) {
-        place(this.table, word(entries, at), word(entries, at + 4), ordinal + 1);
-        this.used++;
-      }
-    }
-    for (let i = 0; i < this.openCount; i++) {
-      const at = i * ENTRY_BYTES;
-      place(this.table, word(this.open, at), word(this.open, at + 4), this.openFirst + i + 1);
-      this.used++;
-    }
+  /** A new table needs each entry's start again, so the live chunks are read once more. */
+  private rebuild(more: number): void {
+    this.table = new FingerprintTable(this.next - this.first + more);
+    for (const first of this.firsts) this.insertAll(this.chunk(first).entries, first);
+    this.insertAll(this.open.subarray(0, this.openCount * ENTRY_BYTES), this.openFirst);
   }
 
-  private rebuild(): void {
-    const live = this.next - (this.firsts[0] ?? this.openFirst);
-    if (live * 4 < this.used || this.used * 3 > this.table.length / 2) {
-      let length = 1 << 13;
-      while (live * 4 > length) length *= 2;
-      this.resize(length);
+  private insertAll(entries: Uint8Array, first: number): void {
+    for (let at = 0, ordinal = first; at < entries.length; at += ENTRY_BYTES, ordinal++) {
+      this.table.insert(word(entries, at), word(entries, at + 4), ordinal);
     }
   }
 
@@ -256,26 +233,10 @@ export class IdempotencyIndex {
   }
 }
 
-/** The digest of an empty chain, as hex: what a fresh partition starts from. */
-export const EMPTY_DIGEST = '00'.repeat(32);
-
-/** Reads a chain's digest back from a marker. */
-export function digestFromHex(hex: string): Uint8Array {
-  return fromHex(hex);
-}
-
 function word(bytes: Uint8Array, at: number): number {
   return (
     ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
   );
-}
-
-function place(table: Uint32Array, fingerprint: number, start: number, value: number): void {
-  const mask = table.length / 2 - 1;
-  let at = start & mask;
-  while (table[2 * at + 1] !== 0) at = (at + 1) & mask;
-  table[2 * at] = fingerprint;
-  table[2 * at + 1] = value;
 }
 
 function lastAtOrBelow(sorted: readonly number[], value: number): number {

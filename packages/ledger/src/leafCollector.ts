@@ -33,7 +33,7 @@ const CANDIDATES_MAX = 64;
 
 export class LeafCollector {
   private readonly partition: number;
-  private readonly pool = new Map<string, Uint8Array>();
+  private readonly pool = new Map<string, { readonly bytes: Uint8Array; readonly n: number }>();
   private poolBytes = 0;
   private readonly subtrees = new Map<number, LogRecord<SubtreeSigned>[]>();
   /** The first offset at which a record said to be of a cut stands. */
@@ -53,7 +53,10 @@ export class LeafCollector {
     const n = statedCut(bytes);
     if (n > this.taken && !this.firsts.has(n)) this.firsts.set(n, offset);
     if (isUnsigned(bytes)) {
-      this.keep(bytes);
+      if (n === 0) this.ignore('leaves.shape');
+      // What a replica reports once more is of no use, and must not fill the pool.
+      else if (n <= this.taken) this.ignore('leaves.late');
+      else this.keep(bytes, n);
       return;
     }
     try {
@@ -73,9 +76,7 @@ export class LeafCollector {
   take(cut: Cut): PartitionCut | undefined {
     const found = this.peek(cut);
     if (found === undefined) return undefined;
-    this.taken = cut.n;
-    this.subtrees.delete(cut.n);
-    for (const hash of found.subtree.records) this.drop(hash);
+    this.settle(cut.n);
     return found;
   }
 
@@ -109,9 +110,14 @@ export class LeafCollector {
 
   /** Cut n is void: its number is settled, and what was collected for it is of no use. */
   forget(n: number): void {
+    this.settle(n);
+    for (const known of this.firsts.keys()) if (known <= n) this.firsts.delete(known);
+  }
+
+  private settle(n: number): void {
     this.taken = n;
     for (const known of this.subtrees.keys()) if (known <= n) this.subtrees.delete(known);
-    for (const known of this.firsts.keys()) if (known <= n) this.firsts.delete(known);
+    for (const [hash, kept] of this.pool) if (kept.n <= n) this.drop(hash);
   }
 
   private candidate(record: LogRecord<SubtreeSigned>): void {
@@ -127,24 +133,23 @@ export class LeafCollector {
     return signed.records.every((hash) => this.pool.has(hash));
   }
 
-  /** What the records named by a subtree say. Their bytes are authentic; that they fit, it vouches for. */
+  /** What the records named by a subtree say; undefined where one of them is none of this cut's. */
   private read(signed: SubtreeSigned): PartitionCut | undefined {
     const roles: RoleLeaf[] = [];
     const outcomes: Outcome[] = [];
     for (const hash of signed.records) {
-      const record = JSON.parse(Buffer.from(this.pool.get(hash)!).toString('latin1')) as {
-        signed: RolesSigned | OutcomesSigned;
-      };
-      if (record.signed.type === 'roles') roles.push(...record.signed.leaves);
-      else outcomes.push(...record.signed.outcomes);
+      const page = pageOf(this.pool.get(hash)!.bytes);
+      if (page?.n !== signed.n || page.partition !== signed.partition) return undefined;
+      if (page.type === 'roles') roles.push(...page.leaves);
+      else outcomes.push(...page.outcomes);
     }
     return roles.length === signed.roles ? { subtree: signed, roles, outcomes } : undefined;
   }
 
-  private keep(bytes: Uint8Array): void {
+  private keep(bytes: Uint8Array, n: number): void {
     const hash = sha256HexNative(bytes);
     if (this.pool.has(hash)) return;
-    this.pool.set(hash, bytes);
+    this.pool.set(hash, { bytes, n });
     this.poolBytes += bytes.length;
     for (const oldest of this.pool.keys()) {
       if (this.poolBytes <= POOL_BYTES_MAX) break;
@@ -154,14 +159,25 @@ export class LeafCollector {
   }
 
   private drop(hash: string): void {
-    const bytes = this.pool.get(hash);
-    if (bytes === undefined) return;
+    const kept = this.pool.get(hash);
+    if (kept === undefined) return;
     this.pool.delete(hash);
-    this.poolBytes -= bytes.length;
+    this.poolBytes -= kept.bytes.length;
   }
 
   private ignore(code: string): void {
     this.ignored.set(code, (this.ignored.get(code) ?? 0) + 1);
+  }
+}
+
+/** A shard's key alone must not make readers fail: what it vouches for may still be no record. */
+function pageOf(bytes: Uint8Array): RolesSigned | OutcomesSigned | undefined {
+  try {
+    const { signed } = decodeRecord(bytes);
+    return signed.type === 'roles' || signed.type === 'outcomes' ? signed : undefined;
+  } catch (error) {
+    if (error instanceof RejectedInput) return undefined;
+    throw error;
   }
 }
 
@@ -179,7 +195,7 @@ function statedCut(bytes: Uint8Array): number {
   return n === undefined ? 0 : Number(n);
 }
 
-const STATED = /"n":(\d{1,15}),"partition"/;
+const STATED = /"n":(\d{1,15}),"(?:partition|outcomes)"/;
 const STATED_WITHIN_BYTES = 96;
 const UNSIGNED = Buffer.from('{"signatures":[],"signed":{"i":', 'latin1');
 

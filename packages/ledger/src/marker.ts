@@ -35,14 +35,24 @@ export interface Marker {
   readonly offline: readonly (readonly [string, number, number, string])[];
   /** Runs of intakes: id, last sequence number, cut time when last heard of. */
   readonly intakes: readonly (readonly [string, number, number])[];
-  /** The idempotency window: next ordinal, hash chain. */
-  readonly window: { readonly next: number; readonly digest: string };
+  readonly window: WindowState;
   readonly events: CompactRangeState;
   readonly leaves: CompactRangeState;
   /** The subtree's root. */
   readonly map: string;
   /** Where in the leaves log to look for later cuts: a hint that differs between replicas. */
   readonly position?: number;
+}
+
+/** The idempotency window. */
+export interface WindowState {
+  /** Time (ms) from which on entries count; never decreases, so that no policy brings one back. */
+  readonly since: number;
+  /** Ordinals of the first entry kept, and of the next one to come. */
+  readonly first: number;
+  readonly next: number;
+  /** Hash chain over all entries ever. */
+  readonly digest: string;
 }
 
 /** What the subtree record commits to. */
@@ -56,11 +66,16 @@ export function encodeMarker(marker: Marker): Uint8Array {
 
 /** @throws BrokenInvariant `state.marker` for a row whose checksum holds but which is no marker */
 export function decodeMarker(row: Uint8Array): Marker {
-  const marker = JSON.parse(fromUtf8(row)) as Marker;
-  if (typeof marker.n !== 'number' || typeof marker.changed !== 'string') {
+  let marker: Partial<Marker> | null;
+  try {
+    marker = JSON.parse(fromUtf8(row)) as Partial<Marker> | null;
+  } catch (cause) {
+    throw new BrokenInvariant('state.marker', 'a marker row is no JSON', { cause });
+  }
+  if (typeof marker?.n !== 'number' || typeof marker.changed !== 'string') {
     throw new BrokenInvariant('state.marker', 'a marker row has another form');
   }
-  return marker;
+  return marker as Marker;
 }
 
 /** Ascending bins as base64 of varint differences: one or two bytes a bin. */

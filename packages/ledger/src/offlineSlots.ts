@@ -6,7 +6,7 @@
  */
 import { sha256HexNative, sha256Native } from '@tidemark/canonical/native';
 import { binOfRole, partitionOfSlot, slotOfRole } from '@tidemark/bin';
-import type { GenesisSigned } from '@tidemark/event';
+import type { GenesisSigned, RoleLeaf } from '@tidemark/event';
 import { binRoleName } from '@tidemark/tuf';
 import { OFFLINE_ROLES, type Documents } from './documents.ts';
 import type { Heads } from './heads.ts';
@@ -15,11 +15,8 @@ import type { Heads } from './heads.ts';
 export type OfflineEntry = readonly [role: string, version: number, length: number, sha256: string];
 
 export interface OfflineChange {
-  readonly role: string;
-  readonly version: number;
-  readonly length: number;
-  readonly sha256: string;
   readonly slot: number;
+  readonly leaf: RoleLeaf;
 }
 
 export class OfflineSlots {
@@ -56,7 +53,7 @@ export class OfflineSlots {
       if (document === undefined || document.sha256 === this.held.get(role)?.[3]) continue;
       const { version, length, sha256 } = document;
       this.hold([role, version, length, sha256]);
-      changes.push({ role, version, length, sha256, slot });
+      changes.push({ slot, leaf: [role, version, length, sha256, ''] });
     }
     return changes;
   }
@@ -66,7 +63,8 @@ export class OfflineSlots {
     const bin = this.binOfSlot(slot, heads);
     const names = [...(this.bySlot.get(slot) ?? [])];
     if (bin !== undefined) names.push(bin);
-    if (names.length > 1) names.sort();
+    // Sorted as members are, with their ending: `bins-0.json` stands before `bins.json`.
+    if (names.length > 1) names.sort((a, b) => (`${a}.json` < `${b}.json` ? -1 : 1));
     return `{${names.map((role) => `"${role}.json":${this.metaText(role, heads)}`).join(',')}}`;
   }
 

@@ -11,11 +11,11 @@ import { CompactRange, emptySlotHash, SlotTree } from '@tidemark/merkle';
 import { decodeDelta } from './delta.ts';
 import { Heads } from './heads.ts';
 import { decodeHeads } from './headsImage.ts';
-import { digestFromHex, IdempotencyIndex, type IdempotencyChunk } from './idempotency.ts';
 import { decodeMarker, unpackBins, type Marker } from './marker.ts';
 import { OfflineSlots, type OfflineEntry } from './offlineSlots.ts';
 import { Partition } from './partition.ts';
 import { ROW, rowKey, Rows, type StateDb } from './rows.ts';
+import { WindowRows } from './windowRows.ts';
 
 export interface OpenPartitionOptions {
   readonly genesis: GenesisSigned;
@@ -55,7 +55,7 @@ export async function openPartition(options: OpenPartitionOptions): Promise<Part
     rows,
     heads,
     tree,
-    window: await loadWindow(rows, marker),
+    window: await WindowRows.load(rows, marker?.n ?? 0, marker?.window),
     intakes: new Map(marker?.intakes.map(([id, seq, time]) => [id, { seq, time }])),
     events: CompactRange.fromState(marker?.events ?? EMPTY_RANGE, sha256Native),
     leaves: CompactRange.fromState(marker?.leaves ?? EMPTY_RANGE, sha256Native),
@@ -105,7 +105,8 @@ export async function versionsAt(
   const versions = image === undefined ? new Float64Array(count) : decodeHeads(image.value, count);
   let expected = image === undefined ? 1 : image.number + 1;
   for await (const { number, value } of rows.range(ROW.marker, expected, marker.n)) {
-    if (number !== expected++) break;
+    if (number !== expected) break;
+    expected++;
     const { changed, k0 } = decodeMarker(value);
     unpackBins(changed).forEach((bin, i) => {
       versions[bin] = (k0 + i) * genesis.partitions + partition + 1;
@@ -191,24 +192,4 @@ function buildTree(
     leaves.set(hash, i * 32);
   }
   return new SlotTree(shape, sha256Native, leaves);
-}
-
-async function loadWindow(rows: Rows, marker: Marker | undefined): Promise<IdempotencyIndex> {
-  const window = new IdempotencyIndex((first) => {
-    const row = rows.get(rowKey(ROW.window, 0, first));
-    if (row === undefined) {
-      throw new BrokenInvariant('state.missing', `the idempotency chunk at ${first} is gone`);
-    }
-    return chunkOf(first, row);
-  }, sha256Native);
-  if (marker === undefined || marker.window.next === 0) return window;
-  for await (const { number, value } of rows.range(ROW.window, 0, marker.window.next - 1)) {
-    window.restore(chunkOf(number, value));
-  }
-  window.resume(marker.window.next, digestFromHex(marker.window.digest));
-  return window;
-}
-
-function chunkOf(first: number, row: Buffer): IdempotencyChunk {
-  return { first, time: row.readDoubleBE(0), entries: row.subarray(8) };
 }

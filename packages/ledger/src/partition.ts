@@ -8,23 +8,24 @@
 import { BrokenInvariant, OperatingFault, toHex } from '@tidemark/canonical';
 import { sha256Native } from '@tidemark/canonical/native';
 import { slotOfBin } from '@tidemark/bin';
-import type { GenesisSigned, Outcome, Policy, RoleLeaf, SubtreeSigned } from '@tidemark/event';
+import type { GenesisSigned, Outcome, RoleLeaf, SubtreeSigned } from '@tidemark/event';
 import { leafHash, type CompactRange, type SlotChange, type SlotTree } from '@tidemark/merkle';
-import { BinScratch, type BinOp } from './binFile.ts';
+import { BinScratch } from './binFile.ts';
 import { BinWriter, stampOf, type BinSignatures } from './binWriter.ts';
 import { Bodies } from './bodies.ts';
 import type { Cut } from './control.ts';
 import { CutFold, windowStart, type Intakes } from './cutFold.ts';
+import { CUTS_IN_FLIGHT_MAX } from './cutRules.ts';
 import { binKeyId } from './documents.ts';
 import type { Heads } from './heads.ts';
 import { encodeHeads } from './headsImage.ts';
-import type { IdempotencyIndex } from './idempotency.ts';
 import { leafRecords } from './leaves.ts';
 import { encodeMarker, packBins, stateDigest, type Marker } from './marker.ts';
 import type { OfflineSlots } from './offlineSlots.ts';
-import { renewalDue } from './renewal.ts';
+import { nextRenewal, withRenewals, type DirtyBin } from './renewal.ts';
 import { ROW, rowKey, type Rows } from './rows.ts';
 import type { ViewChange } from './view.ts';
+import type { WindowRows } from './windowRows.ts';
 
 /** What a folded cut gives: for the leaves log, and for whoever serves the partition. */
 export interface FoldedCut {
@@ -45,7 +46,7 @@ export interface PartitionParts {
   readonly rows: Rows;
   readonly heads: Heads;
   readonly tree: SlotTree;
-  readonly window: IdempotencyIndex;
+  readonly window: WindowRows;
   readonly intakes: Intakes;
   readonly events: CompactRange;
   readonly leaves: CompactRange;
@@ -53,8 +54,6 @@ export interface PartitionParts {
   readonly marker: Marker | undefined;
   readonly memoryBudgetBytes: number;
 }
-
-type DirtyBin = { readonly bin: number; readonly ops: readonly BinOp[] };
 
 /** Cuts between two images of the heads, so that opening reads few markers. */
 const HEADS_EVERY_CUTS = 256;
@@ -98,7 +97,7 @@ export class Partition {
 
   /** Bytes of memory this partition holds, as far as it grows with use. */
   get memoryBytes(): number {
-    return this.bodies.memoryBytes + this.parts.window.memoryBytes;
+    return this.bodies.memoryBytes + this.parts.window.index.memoryBytes;
   }
 
   /** The subtree of the map as of the last folded cut. */
@@ -122,7 +121,8 @@ export class Partition {
     records: readonly Uint8Array[],
     signatures: BinSignatures,
   ): Promise<FoldedCut> {
-    if (cut.n !== this.n + 1 || records.length !== cut.vector[this.partition]! - this.next) {
+    const isNext = cut.n === this.n + 1 && this.marker === undefined;
+    if (!isNext || records.length !== cut.vector[this.partition]! - this.next) {
       throw new BrokenInvariant('fold.order', `cut ${cut.n} cannot follow cut ${this.n}`);
     }
     const keyid = binKeyId(cut.view.documents, this.genesis);
@@ -134,17 +134,12 @@ export class Partition {
     }
     const fold = this.foldEvents(cut, records);
     const k0 = this.writer.k;
-    const dirty = this.withRenewals(cut, keyid, fold.dirty());
+    const dirty = withRenewals(fold.dirty(), this.heads, cut, keyid !== this.keyid);
+    this.keyid = keyid;
     const { offline, tree } = this.parts;
     const documents = offline.update(cut.view.documents);
     const touched = new Set(documents.map(({ slot }) => slot));
-    const roles: RoleLeaf[] = documents.map(({ role, version, length, sha256 }) => [
-      role,
-      version,
-      length,
-      sha256,
-      '',
-    ]);
+    const roles = documents.map(({ leaf }) => leaf);
     await this.writeBins(cut, dirty, signatures, roles, touched);
     const slots = Array.from(touched, (slot) => ({ slot, hash: offline.hash(slot, this.heads) }));
     tree.update(slots);
@@ -153,13 +148,13 @@ export class Partition {
   }
 
   /**
-   * A void spends the number of a cut: the versions that it could have used are spent too, whoever
-   * may have signed them.
+   * A void spends the number of a cut, and all cuts that followed it: the versions that they could
+   * have used are spent too, whoever may have signed them. Rows that a fold of theirs left behind go.
    */
   async foldVoid(n: number, hash: string): Promise<void> {
     if (n !== this.n + 1) throw new BrokenInvariant('fold.order', `void ${n} after cut ${this.n}`);
     const k0 = this.writer.k;
-    this.writer.k += this.heads.count;
+    await this.writer.spend(CUTS_IN_FLIGHT_MAX);
     this.n = n;
     this.mark({ n, cut: hash, time: this.time }, k0, []);
     await this.commit(this.position);
@@ -179,20 +174,10 @@ export class Partition {
     this.bodies.written();
   }
 
-  /** When the partition next needs a cut for a renewal, in ms. */
-  private dueAt(policy: Policy): number {
-    const { first, count, expires } = this.heads;
-    let due = Number.MAX_SAFE_INTEGER;
-    for (let i = 0; i < count; i++) {
-      due = Math.min(due, renewalDue(first + i, expires[i]!, policy));
-    }
-    return due;
-  }
-
   private foldEvents(cut: Cut, records: readonly Uint8Array[]): CutFold {
     const { genesis, genesisBytes, window, intakes, events } = this.parts;
-    const since = windowStart(cut);
-    for (const first of window.prune(since)) this.rows.delete(rowKey(ROW.window, 0, first));
+    window.advance(cut.n, windowStart(cut));
+    const { index, since } = window;
     for (const [run, { time }] of intakes) if (time < since) intakes.delete(run);
     const fold = new CutFold(
       {
@@ -201,7 +186,8 @@ export class Partition {
         partitionBits: Math.log2(genesis.partitions),
         bits: genesis.bits,
         intakes,
-        window,
+        window: index,
+        since,
         current: (bin, path) => this.bodies.get(bin).get(path),
         version: (bin) => this.heads.version(bin),
       },
@@ -214,23 +200,6 @@ export class Partition {
       this.next++;
     }
     return fold;
-  }
-
-  /** Adds the bins that are due, or all of them where the bins' key has changed. */
-  private withRenewals(cut: Cut, keyid: string, changed: readonly DirtyBin[]): DirtyBin[] {
-    const { policy } = cut.view;
-    const { first, count, expires } = this.heads;
-    const all = keyid !== this.keyid;
-    this.keyid = keyid;
-    const dirty: DirtyBin[] = [];
-    let at = 0;
-    for (let i = 0; i < count; i++) {
-      if (changed[at]?.bin === first + i) dirty.push(changed[at++]!);
-      else if (all || renewalDue(first + i, expires[i]!, policy) <= cut.time) {
-        dirty.push({ bin: first + i, ops: [] });
-      }
-    }
-    return dirty;
   }
 
   private async writeBins(
@@ -260,11 +229,7 @@ export class Partition {
     const { leaves, window, events, tree } = this.parts;
     const records = leafRecords(cut.n, this.partition, change.roles, fold.outcomes);
     for (const { bytes } of records) leaves.append(leafHash(bytes, sha256Native));
-    for (const chunk of window.seal(cut.time)) {
-      const time = Buffer.allocUnsafe(8);
-      time.writeDoubleBE(chunk.time, 0);
-      this.rows.put(rowKey(ROW.window, 0, chunk.first), Buffer.concat([time, chunk.entries]));
-    }
+    window.seal(fold.newest);
     await this.rows.flush();
     this.n = cut.n;
     this.time = cut.time;
@@ -283,7 +248,7 @@ export class Partition {
       events: { size: events.size, root: toHex(events.root()) },
       leaves: { size: leaves.size, root: toHex(leaves.root()) },
       state: stateDigest(marker),
-      due: this.dueAt(cut.view.policy),
+      due: nextRenewal(this.heads, cut.view.policy),
     };
     const { outcomes, ignored, applied } = fold;
     const view: ViewChange = {
@@ -313,7 +278,7 @@ export class Partition {
       keyid: this.keyid,
       offline: offline.entries(),
       intakes: [...intakes].map(([id, { seq, time }]) => [id, seq, time] as const),
-      window: { next: window.next, digest: toHex(window.digest) },
+      window: window.state(),
       events: events.state(),
       leaves: leaves.state(),
       map: toHex(tree.root()),

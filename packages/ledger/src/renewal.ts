@@ -6,6 +6,15 @@
  * renewed together. Once less than the smaller share is left it is due whatever its step.
  */
 import type { Policy } from '@tidemark/event';
+import type { BinOp } from './binFile.ts';
+import type { Cut } from './control.ts';
+import type { Heads } from './heads.ts';
+
+/** A bin that gets a new version, with its changes sorted by path; without any where it is renewed. */
+export interface DirtyBin {
+  readonly bin: number;
+  readonly ops: readonly BinOp[];
+}
 
 const STEPS = 64;
 
@@ -19,4 +28,34 @@ export function renewalDue(bin: number, expires: number, policy: Policy): number
   const step = Math.imul(bin, 0x9e3779b1) >>> 26;
   const left = (life * (below - (step * (below - always)) / STEPS)) / 100;
   return Math.floor((expires - left) * 1000);
+}
+
+/** When the first of a partition's bins is due, ms. */
+export function nextRenewal({ first, count, expires }: Heads, policy: Policy): number {
+  let due = Number.MAX_SAFE_INTEGER;
+  for (let i = 0; i < count; i++) {
+    due = Math.min(due, renewalDue(first + i, expires[i]!, policy));
+  }
+  return due;
+}
+
+/**
+ * Adds to the bins that a cut changed (ascending) those that it renews.
+ * @param all whether every bin gets a new version, because their key is another now
+ */
+export function withRenewals(
+  changed: readonly DirtyBin[],
+  { first, count, expires }: Heads,
+  cut: Cut,
+  all: boolean,
+): DirtyBin[] {
+  const dirty: DirtyBin[] = [];
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    if (changed[at]?.bin === first + i) dirty.push(changed[at++]!);
+    else if (all || renewalDue(first + i, expires[i]!, cut.view.policy) <= cut.time) {
+      dirty.push({ bin: first + i, ops: [] });
+    }
+  }
+  return dirty;
 }

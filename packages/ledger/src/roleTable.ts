@@ -2,7 +2,7 @@
  * Every role's version, length and hash as snapshot.json states them: one canonical fragment a role,
  * joined when a snapshot is due. Held equal to the canonical encoder by test.
  */
-import { compareText } from '@tidemark/canonical';
+import { BrokenInvariant, compareText } from '@tidemark/canonical';
 import { binOfRole } from '@tidemark/bin';
 import type { GenesisSigned } from '@tidemark/event';
 import { binRoleName } from '@tidemark/tuf';
@@ -74,8 +74,11 @@ export class RoleTable {
     return image;
   }
 
-  /** Takes an image back. */
+  /** Takes an image back. @throws BrokenInvariant `state.roles` where it is of another shape */
   decode(image: Buffer): void {
+    if (image.length !== this.names.length * 42) {
+      throw new BrokenInvariant('state.roles', `an image of ${image.length / 42} roles`);
+    }
     this.names.forEach((_name, place) => {
       const at = place * 42;
       this.versions[place] = image.readUIntBE(at, 6);

@@ -13,6 +13,7 @@ import { BrokenInvariant, OperatingFault } from '@tidemark/canonical';
 /** The database a partition keeps its state in: `level` on a server, `memory-level` in simulation. */
 export type StateDb = AbstractLevel<string | Buffer | Uint8Array, Buffer, Buffer>;
 
+const NUMBER_MAX = 2 ** 48 - 1;
 /** Bytes gathered before a chunk is handed to LevelDB. */
 const CHUNK_BYTES_MAX = 4 << 20;
 
@@ -123,6 +124,12 @@ export class Rows {
     for await (const [key, value] of this.db.iterator(range)) {
       yield { number: key.readUIntBE(5, 6), value: this.open(key, value) };
     }
+  }
+
+  /** Deletes a bin's rows of a kind from a number on. */
+  async deleteFrom(kind: number, bin: number, number: number): Promise<void> {
+    const range = { gte: rowKey(kind, bin, number), lte: rowKey(kind, bin, NUMBER_MAX) };
+    for await (const key of this.db.keys(range)) this.delete(key);
   }
 
   private open(key: Buffer, stored: Buffer): Buffer {

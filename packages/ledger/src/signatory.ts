@@ -69,6 +69,7 @@ function listedKey(
   keyid: string,
   root: Root,
 ): string | undefined {
-  if (!root.roles[purpose].keyids.includes(keyid)) return undefined;
-  return root.keys.get(keyid)?.keyval.public;
+  const key = root.keys.get(keyid);
+  if (key?.keytype !== 'ed25519' || !root.roles[purpose].keyids.includes(keyid)) return undefined;
+  return key.keyval.public;
 }

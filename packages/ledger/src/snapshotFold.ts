@@ -36,6 +36,8 @@ export interface Classic {
   readonly sha256: string;
   /** Time of the cut that it states, ms. */
   readonly time: number;
+  /** Whose signature it bears: a root that no longer lists the key makes a new file due. */
+  readonly keyid: string;
 }
 
 /** The files of a snapshot and the record that makes them true. */
@@ -105,6 +107,7 @@ export class SnapshotFold {
     this.control = CompactRange.fromState(state.control, sha256Native);
     this.classic = state.classic ?? undefined;
     this.pending = [];
+    this.drafted = undefined;
   }
 
   /** Takes the parts of the next cut, one of each partition. */
@@ -192,6 +195,12 @@ export class SnapshotFold {
 
   /** Number n is void: the void record stands in its place in the snapshot log. */
   settleVoid(n: number, record: Uint8Array): void {
+    if (n !== this.n + 1 || this.drafted !== undefined) {
+      throw new BrokenInvariant(
+        'snapshot.order',
+        `void ${n} cannot follow ${this.n}, or its draft`,
+      );
+    }
     this.log.append(leafHash(signedSlice(record), sha256Native));
     this.n = n;
   }
@@ -203,7 +212,8 @@ export class SnapshotFold {
     root: Root,
   ): { classic: Classic; file: Uint8Array | undefined; by: RoleSignature | undefined } | undefined {
     const held = this.classic;
-    if (held !== undefined && classicDue(held, cut) > cut.time) {
+    const isListed = held !== undefined && root.roles.snapshot.keyids.includes(held.keyid);
+    if (isListed && classicDue(held, cut) > cut.time) {
       return { classic: held, file: undefined, by: undefined };
     }
     const { expiry_s, snapshot_hashes } = cut.view.policy;
@@ -215,7 +225,8 @@ export class SnapshotFold {
     if (by === undefined) return undefined;
     const file = Buffer.from(envelope(by, text), 'latin1');
     const { n: version, time } = cut;
-    const classic = { version, length: file.length, sha256: sha256HexNative(file), time };
+    const sha256 = sha256HexNative(file);
+    const classic = { version, length: file.length, sha256, time, keyid: by.keyid };
     return { classic, file, by };
   }
 
