@@ -25,3 +25,27 @@ export class OperatingFault extends CodedError {}
 
 /** The program or its stored state is at fault: nothing may continue. */
 export class BrokenInvariant extends CodedError {}
+
+/** A failure as a plain value, so that its class and code survive the way between two threads. */
+export interface PlainFailure {
+  readonly kind: 'RejectedInput' | 'OperatingFault' | 'BrokenInvariant';
+  readonly code: string;
+  readonly message: string;
+}
+
+const CLASSES = { RejectedInput, OperatingFault, BrokenInvariant };
+
+/** Anything that is thrown and is none of the three classes is a defect of this program. */
+export function plainFailure(error: unknown): PlainFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  for (const kind of ['RejectedInput', 'OperatingFault', 'BrokenInvariant'] as const) {
+    if (error instanceof CLASSES[kind]) return { kind, code: error.code, message };
+  }
+  const detail = error instanceof Error ? (error.stack ?? message) : message;
+  return { kind: 'BrokenInvariant', code: 'program.defect', message: detail };
+}
+
+/** The failure that {@link plainFailure} described. */
+export function failureFrom({ kind, code, message }: PlainFailure): Error {
+  return new CLASSES[kind](code, message);
+}

@@ -2,7 +2,14 @@
 
 export { compareText, concat, equalBytes, fromHex, fromUtf8, toHex, utf8 } from './bytes.ts';
 export { verifyEd25519 } from './ed25519.ts';
-export { BrokenInvariant, OperatingFault, RejectedInput } from './failure.ts';
+export {
+  BrokenInvariant,
+  failureFrom,
+  OperatingFault,
+  plainFailure,
+  RejectedInput,
+} from './failure.ts';
+export type { PlainFailure } from './failure.ts';
 export { sha256, sha256Hex } from './hash.ts';
 export type { Sha256 } from './hash.ts';
 export { canonicalText, encodeCanonical, recordText } from './json.ts';

@@ -8,7 +8,8 @@
  */
 
 import type { MessagePort } from 'node:worker_threads';
-import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canonical';
+import { BrokenInvariant, failureFrom, plainFailure } from '@tidemark/canonical';
+import type { PlainFailure } from '@tidemark/canonical';
 import { closedFault, logsOver } from './logs.ts';
 import type { Adapter } from './logs.ts';
 import type { Chunk, Log, Logs, Topic } from './port.ts';
@@ -30,15 +31,7 @@ type ToServer = Asked | { readonly id: number; readonly abort: true };
 type ToClient =
   | { readonly id: number; readonly number: number }
   | { readonly id: number; readonly first: number; readonly records: ArrayBuffer }
-  | { readonly id: number; readonly failure: Failure };
-
-interface Failure {
-  readonly kind: keyof typeof failures;
-  readonly code: string;
-  readonly message: string;
-}
-
-const failures = { RejectedInput, OperatingFault, BrokenInvariant };
+  | { readonly id: number; readonly failure: PlainFailure };
 
 /** Answers the other end of the port until it closes; waiting reads end with it. */
 export function serveLogs(logs: Logs, port: MessagePort): void {
@@ -81,7 +74,7 @@ async function answer(
     const { first, records } = await log.read(partition, ask.from, controller.signal);
     return { id, first, records: pack(records) };
   } catch (error) {
-    return { id, failure: failureOf(error) };
+    return { id, failure: plainFailure(error) };
   } finally {
     reads.delete(id);
   }
@@ -98,7 +91,7 @@ class PortClient implements Adapter {
     this.#port = port;
     port.on('message', (reply: ToClient) => {
       const waiting = this.#waiting.get(reply.id);
-      if ('failure' in reply) waiting?.reject(errorOf(reply.failure));
+      if ('failure' in reply) waiting?.reject(failureFrom(reply.failure));
       else waiting?.resolve(reply);
     });
     port.on('close', () => {
@@ -195,17 +188,4 @@ function unpack(packed: ArrayBuffer): Uint8Array[] {
     at += size;
     return record;
   });
-}
-
-/** Class and code survive the way; anything else that is thrown is a defect of this program. */
-function failureOf(error: unknown): Failure {
-  const message = error instanceof Error ? error.message : String(error);
-  for (const kind of ['RejectedInput', 'OperatingFault', 'BrokenInvariant'] as const) {
-    if (error instanceof failures[kind]) return { kind, code: error.code, message };
-  }
-  return { kind: 'BrokenInvariant', code: 'log.unexpected', message };
-}
-
-function errorOf({ kind, code, message }: Failure): Error {
-  return new failures[kind](code, message);
 }

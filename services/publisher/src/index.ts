@@ -1,5 +1,6 @@
 /** Sealing and publishing: from reported cuts to visible snapshots. */
 
+export type { Fate } from './fate.ts';
 export { Publisher } from './publisher.ts';
 export type { PublisherKeys, PublisherOptions } from './publisher.ts';
 export { Sealer } from './sealer.ts';

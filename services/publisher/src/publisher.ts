@@ -22,6 +22,7 @@ import {
   type StateDb,
 } from '@tidemark/ledger';
 import type { PublicationStore } from '@tidemark/publish';
+import { fateOf, type Fate } from './fate.ts';
 import { PublisherFold, type Draft } from './publisherFold.ts';
 import { SnapshotIndex, type SnapshotRow } from './snapshotIndex.ts';
 
@@ -83,6 +84,10 @@ export class Publisher {
       publisher.visible = newest;
       await publisher.advanceStore(newest);
     }
+    for (const name of await options.store.list()) {
+      if (name.endsWith('.snapshot.json')) publisher.classics.push(Number.parseInt(name, 10));
+    }
+    publisher.classics.sort((a, b) => a - b);
     return publisher;
   }
 
@@ -96,8 +101,15 @@ export class Publisher {
     return n > (this.visible?.n ?? 0) ? undefined : this.index.get(n);
   }
 
-  get outcomes(): Pick<SnapshotIndex, 'get' | 'outcomes'> {
-    return this.index;
+  /** The number of the snapshot whose map has this root (64 hex), or undefined. */
+  snapshotOfRoot(merkleRoot: string): number | undefined {
+    const n = this.index.numberOfRoot(merkleRoot);
+    return n === undefined || n > (this.visible?.n ?? 0) ? undefined : n;
+  }
+
+  /** What an event came to: see {@link Fate}. */
+  fate(receipt: { partition: number; offset: number; index: number }): Fate {
+    return fateOf(this.index, this.visible?.n ?? 0, receipt);
   }
 
   /** Calls back after every snapshot that has become visible. @returns how to stop that */
@@ -134,6 +146,11 @@ export class Publisher {
     if (this.fold.snapshots.n > 0 && !this.fold.snapshots.hasDraft) {
       await this.index.putImage(this.fold.image());
     }
+    await this.options.db.close();
+  }
+
+  /** Closes without an image: after a fault what is in memory may be half of something. */
+  async abandon(): Promise<void> {
     await this.options.db.close();
   }
 
@@ -196,6 +213,7 @@ export class Publisher {
       time: cut.time,
       vector: cut.vector,
       merkleRoot: snapshot.leaf.merkle_root,
+      maps: snapshot.leaf.partitions.map(({ map }) => map),
       timestamp: fromUtf8(snapshot.timestamp),
       checkpoint: fromUtf8(snapshot.checkpoint),
       due: this.due(cut),

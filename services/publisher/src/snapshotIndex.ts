@@ -3,12 +3,13 @@
  * and then an image of the fold to start from. Derived, all of it: without it the logs are folded
  * from the beginning.
  */
-import { BrokenInvariant, canonicalText, fromUtf8, utf8, type Json } from '@tidemark/canonical';
+import { BrokenInvariant, recordText, fromUtf8, utf8, type Json } from '@tidemark/canonical';
 import type { Outcome } from '@tidemark/event';
 import { rowKey, Rows, type SnapshotFoldState, type StateDb } from '@tidemark/ledger';
 
 const KIND = {
   image: 0x49, // I n → where to start from
+  root: 0x52, // R first bytes of a merkle root → its snapshot's number
   outcomes: 0x4f, // O partition, offset → outcomes of that batch
   snapshot: 0x53, // S n → the snapshot
 } as const;
@@ -20,6 +21,8 @@ export interface SnapshotRow {
   readonly time: number;
   readonly vector: readonly number[];
   readonly merkleRoot: string;
+  /** The partitions' subtree roots. */
+  readonly maps: readonly string[];
   /** The files as they were published, as text. */
   readonly timestamp: string;
   readonly checkpoint: string;
@@ -49,25 +52,35 @@ export class SnapshotIndex {
   /** The newest visible snapshot, or undefined before the first. */
   async newest(): Promise<SnapshotRow | undefined> {
     const row = await this.rows.latest(KIND.snapshot, N_MAX);
-    return row && parse<SnapshotRow>(row.value);
+    return row && (parse(row.value) as SnapshotRow);
   }
 
   /** Snapshot n, or undefined where there is none (or it is void). */
   get(n: number): SnapshotRow | undefined {
     const row = this.rows.get(rowKey(KIND.snapshot, 0, n));
-    return row && parse<SnapshotRow>(row);
+    return row && (parse(row) as SnapshotRow);
+  }
+
+  /** The number of the newest snapshot with this `merkle_root` (64 hex). */
+  numberOfRoot(merkleRoot: string): number | undefined {
+    const row = this.rows.get(rootKey(merkleRoot));
+    const n = row?.readUIntBE(0, 6);
+    return n !== undefined && this.get(n)?.merkleRoot === merkleRoot ? n : undefined;
   }
 
   /** The outcomes of a batch that has any: by event index. */
   outcomes(partition: number, offset: number): Outcome[] {
     const row = this.rows.get(rowKey(KIND.outcomes, partition, offset));
-    return row === undefined ? [] : parse<Outcome[]>(row);
+    return row === undefined ? [] : (parse(row) as Outcome[]);
   }
 
   /** Puts a snapshot with its outcomes down. */
   async put(row: SnapshotRow, outcomes: readonly (readonly Outcome[])[]): Promise<void> {
     outcomes.forEach((list, partition) => this.putOutcomes(partition, list));
     this.rows.put(rowKey(KIND.snapshot, 0, row.n), encode(row as unknown as Json));
+    const number = Buffer.allocUnsafe(6);
+    number.writeUIntBE(row.n, 0, 6);
+    this.rows.put(rootKey(row.merkleRoot), number);
     await this.rows.flush();
   }
 
@@ -75,7 +88,7 @@ export class SnapshotIndex {
     const row = await this.rows.latest(KIND.image, N_MAX);
     if (row === undefined) return undefined;
     const length = row.value.readUInt32BE(0);
-    const head = parse<Omit<Image, 'table'>>(row.value.subarray(4, 4 + length));
+    const head = parse(row.value.subarray(4, 4 + length)) as Omit<Image, 'table'>;
     return { ...head, table: Buffer.from(row.value.subarray(4 + length)) };
   }
 
@@ -102,13 +115,21 @@ export class SnapshotIndex {
   }
 }
 
-function encode(value: Json): Uint8Array {
-  return utf8(canonicalText(value));
+function rootKey(merkleRoot: string): Buffer {
+  return rowKey(
+    KIND.root,
+    Number.parseInt(merkleRoot.slice(0, 8), 16),
+    Number.parseInt(merkleRoot.slice(8, 20), 16),
+  );
 }
 
-function parse<T>(row: Uint8Array): T {
+function encode(value: Json): Uint8Array {
+  return utf8(recordText(value));
+}
+
+function parse(row: Uint8Array): unknown {
   try {
-    return JSON.parse(fromUtf8(row)) as T;
+    return JSON.parse(fromUtf8(row));
   } catch (cause) {
     throw new BrokenInvariant('state.row', 'a row of the publisher has another form', { cause });
   }

@@ -4,3 +4,6 @@ export { ControlFollower } from './controlFollower.ts';
 export type { ShardKeys } from './partitionRunner.ts';
 export { Shard } from './shard.ts';
 export type { ShardOptions } from './shard.ts';
+export { connectCalls } from './calls.ts';
+export type { Calls } from './calls.ts';
+export type { ShardCalls, ShardStats, ShardWorkerData } from './worker.ts';

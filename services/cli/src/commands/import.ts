@@ -1,0 +1,107 @@
+/** `tidemark import`: a list of files into a ledger, with progress, resumption and a final account. */
+import { recordText, type JsonObject } from '@tidemark/canonical';
+import type { Event } from '@tidemark/event';
+import { askJson, type Access } from '../access.ts';
+import { createProgress } from '../progress.ts';
+import { openSource } from '../sources.ts';
+
+/** What an import came to. Lines that were imported before count as unchanged. */
+export interface ImportAccount {
+  lines: number;
+  added: number;
+  unchanged: number;
+  /** By code: bad lines, and events that the ledger refused. */
+  readonly refused: Map<string, number>;
+}
+
+const BATCH_EVENTS = 1000;
+/** Batches whose snapshot is awaited at the same time: bounds memory, hides the wait for a cut. */
+const BATCHES_UNDER_WAY = 32;
+
+/**
+ * Imports every good line.
+ * @param report is given every bad one: its number, a code, what is wrong
+ */
+export async function importFile(
+  access: Access,
+  file: string,
+  report: (line: number, code: string, message: string) => void,
+): Promise<ImportAccount> {
+  const source = await openSource(file, { stdin: process.stdin });
+  const account: ImportAccount = { lines: 0, added: 0, unchanged: 0, refused: new Map() };
+  const progress = createProgress({
+    label: 'importing',
+    unit: 'targets',
+    output: process.stderr,
+    now: () => performance.now(),
+  });
+  const underWay = new Set<Promise<void>>();
+  let batch: { line: number; event: Event }[] = [];
+  const send = async (): Promise<void> => {
+    const sent = batch;
+    batch = [];
+    const done = sendBatch(access, sent, account, report).finally(() => underWay.delete(done));
+    underWay.add(done);
+    if (underWay.size >= BATCHES_UNDER_WAY) await Promise.race(underWay);
+    const share = source.bytesTotal && source.bytesRead() / source.bytesTotal;
+    progress.update(account.added + account.unchanged, share);
+  };
+  try {
+    for await (const item of source.items) {
+      account.lines++;
+      if ('event' in item) batch.push(item);
+      else refuse(account, item.code, () => report(item.line, item.code, item.message));
+      if (batch.length === BATCH_EVENTS) await send();
+    }
+    if (batch.length > 0) await send();
+    await Promise.all(underWay);
+    progress.update(account.added + account.unchanged, 1);
+  } finally {
+    progress.finish();
+  }
+  return account;
+}
+
+async function sendBatch(
+  access: Access,
+  batch: readonly { readonly line: number; readonly event: Event }[],
+  account: ImportAccount,
+  report: (line: number, code: string, message: string) => void,
+): Promise<void> {
+  const body = batch.map(({ event }) => recordText(event as unknown as JsonObject)).join('\n');
+  const answer = await askJson(access, 'POST', '/v1/events?wait=published', body);
+  for (const item of answer['accepted'] as unknown as readonly Accepted[]) {
+    const { state, code } = item.fate;
+    if (state === 'applied') account.added++;
+    else if (state === 'unchanged') account.unchanged++;
+    else {
+      const reason = code ?? 'pending';
+      refuse(account, reason, () => report(batch[item.index]!.line, reason, REASONS[reason] ?? ''));
+    }
+  }
+  for (const { index, code, detail } of answer['refused'] as unknown as readonly Refused[]) {
+    refuse(account, code, () => report(batch[index]!.line, code, detail));
+  }
+}
+
+interface Accepted {
+  readonly index: number;
+  readonly fate: { readonly state: string; readonly code?: string };
+}
+
+interface Refused {
+  readonly index: number;
+  readonly code: string;
+  readonly detail: string;
+}
+
+const REASONS: { readonly [code: string]: string } = {
+  conflict: 'the ledger holds other content at this path, and its policy is to reject',
+  id_reused: 'this event’s id was used for something else before',
+  stale: 'the event waited for longer than the ledger remembers ids',
+};
+
+function refuse(account: ImportAccount, code: string, tell: () => void): void {
+  account.refused.set(code, (account.refused.get(code) ?? 0) + 1);
+  tell();
+}

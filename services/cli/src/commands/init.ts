@@ -1,0 +1,89 @@
+/** `tidemark init`: the keys, the first documents, an empty ledger. */
+import { randomBytes } from 'node:crypto';
+import { basename, join, resolve } from 'node:path';
+import { RejectedInput } from '@tidemark/canonical';
+import { planLedger } from '../ceremony.ts';
+import { writePrivateFiles } from '../keystore-files.ts';
+import { createLedger, writeOfflineKeys } from '../ledgerFolder.ts';
+import { readPassphrase } from '../passphrase.ts';
+
+export interface InitOptions {
+  readonly bins: string;
+  readonly partitions: string;
+  readonly delegation: 'succinct' | 'prefixes';
+  readonly name?: string | undefined;
+  readonly offlineKeys?: string | undefined;
+  readonly yes?: boolean | undefined;
+}
+
+/** Name of the demo passphrase's file beside the offline keys. */
+export const DEMO_PASSPHRASE_FILE = 'demo-passphrase.txt';
+
+/** @returns where the offline keys went */
+export async function initLedger(directory: string, options: InitOptions): Promise<string> {
+  const root = resolve(directory);
+  const offline = resolve(options.offlineKeys ?? `${root}-offline-keys`);
+  const plan = planLedger(
+    {
+      name: options.name ?? nameFrom(root),
+      bins: wholeNumber('--bins', options.bins),
+      partitions: wholeNumber('--partitions', options.partitions),
+      delegation: options.delegation,
+    },
+    (bytes) => randomBytes(bytes),
+    Date.now(),
+  );
+  const demo = options.yes === true ? randomBytes(18).toString('base64url') : undefined;
+  const online = demo ?? (await ask('Passphrase for the online keys'));
+  const offlinePassphrase = demo ?? (await ask('Passphrase for the offline keys (another one)'));
+  const random = (bytes: number): Uint8Array => randomBytes(bytes);
+  await createLedger(root, offline, plan, online, random);
+  await writeOfflineKeys(offline, plan.offlineKeys, offlinePassphrase, random);
+  if (demo !== undefined) {
+    await writePrivateFiles(offline, [
+      { name: DEMO_PASSPHRASE_FILE, bytes: Buffer.from(`${demo}\n`) },
+    ]);
+  }
+  return offline;
+}
+
+/** What a person is told after it. */
+export function initReport(directory: string, offline: string, isDemo: boolean): string {
+  const lines = [
+    `Made a ledger in ${resolve(directory)}.`,
+    `Its offline keys (root 2 of 3, targets 2 of 2, bins 2 of 2, operators 2 of 3) are in ${offline}:`,
+    'move that folder to a machine that is never connected, and keep two copies.',
+  ];
+  if (isDemo) {
+    lines.push(
+      '',
+      `--yes: a passphrase was made up and written to ${join(offline, DEMO_PASSPHRASE_FILE)}.`,
+      'Whoever reads that file holds every key of this ledger: use it for trying out, never for an index.',
+    );
+  }
+  return lines.join('\n');
+}
+
+function wholeNumber(option: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new RejectedInput('option.number', `${option} needs a whole number, not ${text}`);
+}
+
+function nameFrom(root: string): string {
+  const name = basename(root)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9._-]+/g, '-')
+    .replace(/^[^a-z0-9]+/, '');
+  return name === '' ? 'ledger' : name.slice(0, 64);
+}
+
+async function ask(title: string): Promise<string> {
+  return readPassphrase({
+    title,
+    creating: true,
+    environment: process.env,
+    input: process.stdin,
+    output: process.stderr,
+    warn: (message) => console.error(`tidemark: ${message}`),
+  });
+}

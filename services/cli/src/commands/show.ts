@@ -1,0 +1,60 @@
+/** `tidemark show`: a role's file, or what is listed for a path. */
+import { fromUtf8, parseJson, type JsonObject } from '@tidemark/canonical';
+import { askJson, textOf, type Access } from '../access.ts';
+
+export interface Found {
+  readonly exists: boolean;
+  readonly text: string;
+  readonly json: string;
+}
+
+const ROLE = /^(?:(\d+)\.)?(root|timestamp|snapshot|targets|bins|bin-[0-9a-f]{1,5})$/;
+
+export async function show(access: Access, what: string, at: number | undefined): Promise<Found> {
+  const [, version, role] = ROLE.exec(what) ?? [];
+  return role === undefined ? showTarget(access, what, at) : showRole(access, role, version);
+}
+
+async function showTarget(access: Access, path: string, at: number | undefined): Promise<Found> {
+  const query = at === undefined ? '' : `?at=${at}`;
+  const found = await askJson(access, 'GET', `/v1/targets/${encodeURI(path)}${query}`);
+  const exists = found['target'] !== null && found['target'] !== undefined;
+  const where = `snapshot ${textOf(found['snapshot'])}, ${textOf(found['version'])}.${textOf(found['role'])}.json`;
+  const text = exists
+    ? `${path}\n  ${where}\n  ${JSON.stringify(found['target'])}`
+    : `${path} is not listed (${where})`;
+  return { exists, text, json: JSON.stringify(found) };
+}
+
+async function showRole(access: Access, role: string, stated: string | undefined): Promise<Found> {
+  const name = await fileName(access, role, stated);
+  const answer = await access.ask('GET', `/metadata/${name}`);
+  if (answer.status !== 200) {
+    const text = `there is no ${name}`;
+    return { exists: false, text, json: JSON.stringify({ name, exists: false }) };
+  }
+  const json = fromUtf8(answer.body);
+  return { exists: true, text: JSON.stringify(parseJson(answer.body), null, 2), json };
+}
+
+/** The newest version of a role is what the timestamp and its snapshot.json state. */
+async function fileName(access: Access, role: string, stated: string | undefined): Promise<string> {
+  if (role === 'timestamp')
+    return stated === undefined ? 'timestamp.json' : `${stated}.timestamp.json`;
+  if (stated !== undefined) return `${stated}.${role}.json`;
+  if (role === 'root') {
+    const status = await askJson(access, 'GET', '/v1/status');
+    return `${textOf(status['root_version'])}.root.json`;
+  }
+  const timestamp = await metaOf(access, 'timestamp.json');
+  const snapshot = `${timestamp['snapshot.json']!.version}.snapshot.json`;
+  if (role === 'snapshot') return snapshot;
+  const meta = await metaOf(access, snapshot);
+  return `${meta[`${role}.json`]?.version ?? 0}.${role}.json`;
+}
+
+async function metaOf(access: Access, name: string): Promise<Record<string, { version: number }>> {
+  const answer = await askJson(access, 'GET', `/metadata/${name}`);
+  const signed = answer['signed'] as JsonObject;
+  return signed['meta'] as unknown as Record<string, { version: number }>;
+}

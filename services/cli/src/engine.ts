@@ -1,0 +1,265 @@
+/**
+ * The embedded ledger: logs, intake, sealer, shards, publisher and store composed in one process, a
+ * worker thread per shard. The same modules run apart on Kafka; nothing here knows more than they do.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { OperatingFault, type PlainFailure } from '@tidemark/canonical';
+import type { GenesisSigned } from '@tidemark/event';
+import { Intake } from '@tidemark/intake';
+import type { StateDb } from '@tidemark/ledger';
+import { openLevelLogs, type Logs } from '@tidemark/log';
+import { openFiles, type PublicationStore } from '@tidemark/publish';
+import { Publisher, Sealer, type PublisherKeys, type PublisherOptions } from '@tidemark/publisher';
+import { Level } from 'level';
+import type { UnlockedKey } from './keystore.ts';
+import { readGenesis, type LedgerFile, type LedgerFolder } from './ledgerFolder.ts';
+import { ShardPool } from './shardPool.ts';
+
+export interface EngineOptions {
+  readonly folder: LedgerFolder;
+  readonly file: LedgerFile;
+  /** The online keys, by purpose. */
+  readonly keys: ReadonlyMap<string, UnlockedKey>;
+  readonly shards: number;
+  /** Time between two cuts, at the least. */
+  readonly cutIntervalMs: number;
+  /** Bytes of bin bodies kept in memory. */
+  readonly memoryBudgetBytes: number;
+  /** Told of operating faults that are being waited out. */
+  readonly onFault: (failure: PlainFailure) => void;
+}
+
+/** How long a fault of the publisher or sealer is waited out before the process stops. */
+const FAULT_MAX_MS = 10 * 60_000;
+const FAULT_WAIT_MAX_MS = 15_000;
+const STOPPED_WITHIN_MS = 30_000;
+
+export class Engine {
+  readonly genesis: GenesisSigned;
+  readonly store: PublicationStore;
+  readonly intake: Intake;
+  readonly shards: ShardPool;
+  readonly options: EngineOptions;
+  private readonly logs: Logs;
+  private readonly sealer: Sealer;
+  private readonly publisherOptions: Omit<PublisherOptions, 'db'>;
+  private current: Publisher;
+  private readonly stopping = new AbortController();
+  private readonly loops: Promise<void>[] = [];
+  private readonly visibleListeners = new Set<() => void>();
+  /** Rejects when the ledger cannot go on; the reason says why. */
+  readonly failed: Promise<never>;
+  private readonly fail: (reason: unknown) => void;
+  /** The fault being waited out now, if any. */
+  fault: PlainFailure | undefined;
+
+  private constructor(
+    options: EngineOptions,
+    parts: {
+      genesis: GenesisSigned;
+      genesisBytes: Uint8Array;
+      logs: Logs;
+      store: PublicationStore;
+      publisher: Publisher;
+      publisherOptions: Omit<PublisherOptions, 'db'>;
+    },
+  ) {
+    const { genesis, genesisBytes, logs, store } = parts;
+    this.options = options;
+    this.genesis = genesis;
+    this.logs = logs;
+    this.store = store;
+    this.current = parts.publisher;
+    this.publisherOptions = parts.publisherOptions;
+    const signer = (purpose: string) => keyOf(options.keys, purpose).signer;
+    this.sealer = new Sealer({ genesis, logs, signer: signer('sealer'), sleep });
+    this.intake = new Intake({
+      genesis,
+      events: logs.events,
+      signer: signer('intake'),
+      run: randomBytes(8).toString('hex'),
+      now: Date.now,
+      sleep,
+    });
+    this.shards = new ShardPool({
+      genesisBytes,
+      stateFolder: options.folder.state,
+      seeds: {
+        bins: keyOf(options.keys, 'bins').seed,
+        service: keyOf(options.keys, 'shard').seed,
+      },
+      partitions: genesis.partitions,
+      shards: options.shards,
+      logs,
+      memoryBudgetBytes: options.memoryBudgetBytes,
+      sleep,
+      onFault: options.onFault,
+    });
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => undefined);
+    this.failed = promise;
+    this.fail = reject;
+  }
+
+  /** Opens everything and starts to work. @throws OperatingFault, BrokenInvariant with the reason */
+  static async open(options: EngineOptions): Promise<Engine> {
+    const { folder, file, keys } = options;
+    const { genesis, genesisBytes } = await readGenesis(folder, file);
+    const logs = await openLevelLogs(folder.log, { partitions: file.partitions });
+    const store = await openFiles(folder.metadata);
+    const publisherOptions = {
+      genesis,
+      genesisBytes,
+      logs,
+      store,
+      keys: publisherKeys(keys),
+      now: Date.now,
+      sleep,
+    };
+    const db = await openPublisherState(folder);
+    const publisher = await Publisher.open({ ...publisherOptions, db });
+    const engine = new Engine(options, {
+      genesis,
+      genesisBytes,
+      logs,
+      store,
+      publisher,
+      publisherOptions,
+    });
+    engine.start();
+    return engine;
+  }
+
+  /** The publisher as it is now: it is opened anew after an operating fault. */
+  get publisher(): Publisher {
+    return this.current;
+  }
+
+  /** Resolves once a condition on what is visible holds. */
+  async untilVisible(holds: () => boolean): Promise<void> {
+    if (holds()) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const listener = (): void => {
+      if (holds()) resolve();
+    };
+    this.visibleListeners.add(listener);
+    try {
+      await Promise.race([promise, this.failed]);
+    } finally {
+      this.visibleListeners.delete(listener);
+    }
+  }
+
+  /** Lets everything finish what it is at, then closes; nothing that was acknowledged is in the air. */
+  async close(): Promise<void> {
+    await this.intake.drain();
+    this.stopping.abort();
+    const stopped = Promise.allSettled([...this.loops, this.shards.stop()]);
+    await Promise.race([stopped, delay(STOPPED_WITHIN_MS, undefined, { ref: false })]);
+    await this.current.close();
+    await this.store.close();
+    await this.logs.close();
+  }
+
+  private start(): void {
+    this.shards.start();
+    this.shards.failed.catch(this.fail);
+    this.listen();
+    this.loops.push(
+      this.waitOut((signal) => this.publish(signal)),
+      this.waitOut((signal) => this.seal(signal)),
+    );
+  }
+
+  private async publish(signal: AbortSignal): Promise<void> {
+    await this.current.run(signal);
+  }
+
+  private async seal(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const started = performance.now();
+      const publisher = this.current;
+      await this.sealer.step(publisher.control, Date.now(), publisher.visible?.due ?? 0);
+      this.fault = undefined;
+      const rest = this.options.cutIntervalMs - (performance.now() - started);
+      await delay(Math.max(rest, 1), undefined, { signal }).catch(ignoreAbort);
+    }
+  }
+
+  /** Runs a loop; an operating fault is waited out with growing pauses, anything else stops the ledger. */
+  private async waitOut(loop: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = this.stopping;
+    let since: number | undefined;
+    for (let wait = 500; !signal.aborted; wait = Math.min(2 * wait, FAULT_WAIT_MAX_MS)) {
+      try {
+        await loop(signal);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        const now = performance.now();
+        since ??= now;
+        if (!(error instanceof OperatingFault) || now - since > FAULT_MAX_MS) {
+          this.fail(error);
+          return;
+        }
+        this.note({ kind: 'OperatingFault', code: error.code, message: error.message });
+        await delay(wait, undefined, { signal }).catch(ignoreAbort);
+        await this.reopenPublisher().catch(this.fail);
+      }
+    }
+  }
+
+  private note(failure: PlainFailure): void {
+    this.fault = failure;
+    this.options.onFault(failure);
+  }
+
+  /** What a publisher holds in memory is of no use after a fault in the middle of a step. */
+  private async reopenPublisher(): Promise<void> {
+    await this.current.abandon();
+    const db = await openPublisherState(this.options.folder);
+    this.current = await Publisher.open({ ...this.publisherOptions, db });
+    this.listen();
+  }
+
+  private listen(): void {
+    this.current.onVisible(() => {
+      for (const listener of this.visibleListeners) listener();
+    });
+  }
+}
+
+function publisherKeys(keys: ReadonlyMap<string, UnlockedKey>): PublisherKeys {
+  return {
+    timestamp: keyOf(keys, 'timestamp').signer,
+    snapshot: keyOf(keys, 'snapshot').signer,
+    checkpoint: keyOf(keys, 'checkpoint').signer,
+    service: keyOf(keys, 'publisher').signer,
+  };
+}
+
+function keyOf(keys: ReadonlyMap<string, UnlockedKey>, purpose: string): UnlockedKey {
+  const key = keys.get(purpose);
+  if (key !== undefined) return key;
+  throw new OperatingFault('keys.absent', `the online key ${purpose} is missing from keys/`);
+}
+
+async function openPublisherState(folder: LedgerFolder): Promise<StateDb> {
+  const location = join(folder.state, 'publisher');
+  await mkdir(location, { recursive: true });
+  const options = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
+  const db = new Level<Buffer, Buffer>(location, options);
+  await db.open();
+  return db;
+}
+
+async function sleep(ms: number): Promise<void> {
+  await delay(ms);
+}
+
+function ignoreAbort(error: unknown): void {
+  if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+}

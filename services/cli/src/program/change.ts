@@ -1,0 +1,52 @@
+/** The commands add, remove and yank: alike but for what they say about the target. */
+import { Option, type Command } from '@commander-js/extra-typings';
+import type { EventType } from '@tidemark/event';
+import { openAccess } from '../access.ts';
+import { changeTargets, type ChangeResult } from '../commands/change.ts';
+
+export function changeCommand(
+  program: Command,
+  name: 'add' | 'remove' | 'yank',
+  type: EventType,
+  description: string,
+): void {
+  const command = program
+    .command(name)
+    .description(description)
+    .argument('<dir>', 'the ledger’s folder')
+    .argument('<paths...>', 'target paths')
+    .addOption(
+      new Option('--wait <what>', 'return when it is stored, or when it is visible').choices([
+        'durable',
+        'published',
+      ] as const),
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', `\nExample:\n  npx tidemark ${EXAMPLES[name]}`);
+  if (name === 'add') {
+    command
+      .option('--file <f>', 'the file itself; its bytes are kept')
+      .option('--length <n>', 'its length in bytes')
+      .option('--sha256 <h>', 'its SHA-256, 64 lower-case hex digits');
+  }
+  command.action(async (directory, paths, options) => {
+    await using access = await openAccess(directory);
+    const results = await changeTargets(access, type, paths, options);
+    for (const result of results) {
+      console.log(options.json === true ? JSON.stringify(result) : line(result));
+    }
+    if (results.some(({ state }) => state === 'rejected')) process.exitCode = 1;
+  });
+}
+
+const EXAMPLES = {
+  add: 'add /srv/index demo/demo-1.0.tar.gz --file dist/demo-1.0.tar.gz --wait published',
+  remove: 'remove /srv/index demo/demo-1.0.tar.gz',
+  yank: 'yank /srv/index demo/demo-1.0.tar.gz --wait published',
+};
+
+function line({ path, state, code, snapshot }: ChangeResult): string {
+  if (state === 'pending') return `${path}: stored; it will be in the next snapshot`;
+  if (state === 'applied') return `${path}: in snapshot ${snapshot}`;
+  return `${path}: ${state} in snapshot ${snapshot} (${code})`;
+}

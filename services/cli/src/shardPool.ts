@@ -1,0 +1,140 @@
+/** The shards of an embedded ledger: a worker thread each, restarted after an operating fault. */
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { failureFrom, OperatingFault, type PlainFailure } from '@tidemark/canonical';
+import { serveLogs, type Logs } from '@tidemark/log';
+import {
+  connectCalls,
+  type Calls,
+  type ShardCalls,
+  type ShardStats,
+  type ShardWorkerData,
+} from '@tidemark/shard';
+
+export interface ShardPoolOptions extends Omit<
+  ShardWorkerData,
+  'partitions' | 'logs' | 'calls' | 'memoryBudgetBytes'
+> {
+  readonly partitions: number;
+  readonly shards: number;
+  readonly logs: Logs;
+  /** For the bodies of all partitions together. */
+  readonly memoryBudgetBytes: number;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** Told of a fault after which a shard is started again. */
+  readonly onFault: (failure: PlainFailure) => void;
+}
+
+/** A shard that stops so often without a cut in between is not started again. */
+const RESTARTS_MAX = 20;
+const RESTART_WAIT_MAX_MS = 30_000;
+
+export class ShardPool {
+  private readonly options: ShardPoolOptions;
+  private readonly calls: Calls<ShardCalls>[] = [];
+  private readonly workers: Worker[] = [];
+  private stopping = false;
+  /** Rejects once a shard has stopped for good. */
+  readonly failed: Promise<never>;
+  private readonly fail: (reason: unknown) => void;
+  private readonly running: Promise<void>[] = [];
+
+  constructor(options: ShardPoolOptions) {
+    this.options = options;
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => undefined);
+    this.failed = promise;
+    this.fail = reject;
+  }
+
+  /** Starts every shard. */
+  start(): void {
+    for (let shard = 0; shard < this.options.shards; shard++) {
+      this.running.push(this.keepRunning(shard));
+    }
+  }
+
+  /** The file of a bin's version as snapshot n or an earlier one made it visible. */
+  async file(partition: number, role: string, version: number, n: number) {
+    return this.of(partition).file(partition, role, version, n);
+  }
+
+  async target(partition: number, path: string, n: number) {
+    return this.of(partition).target(partition, path, n);
+  }
+
+  async proof(partition: number, role: string, n: number) {
+    return this.of(partition).proof(partition, role, n);
+  }
+
+  async stats(): Promise<ShardStats[]> {
+    return Promise.all(this.calls.map((calls) => calls.stats()));
+  }
+
+  /** Lets every shard finish the cut it is at, then ends the threads. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    await Promise.all(this.calls.map((calls) => calls.stop().catch(ignoreGone)));
+    await Promise.all(this.running);
+  }
+
+  private of(partition: number): Calls<ShardCalls> {
+    return this.calls[partition % this.options.shards]!;
+  }
+
+  private async keepRunning(shard: number): Promise<void> {
+    for (let restarts = 0; !this.stopping; restarts++) {
+      const failure = await this.runOnce(shard);
+      if (failure === undefined) return;
+      if (failure.kind === 'BrokenInvariant' || restarts === RESTARTS_MAX) {
+        this.fail(failureFrom(failure));
+        return;
+      }
+      this.options.onFault(failure);
+      await this.options.sleep(Math.min(1000 * 2 ** restarts, RESTART_WAIT_MAX_MS));
+    }
+  }
+
+  /** One life of a shard's thread. @returns what ended it, or undefined after a clean stop */
+  private async runOnce(shard: number): Promise<PlainFailure | undefined> {
+    const { logs, partitions, shards, genesisBytes, stateFolder, seeds, memoryBudgetBytes } =
+      this.options;
+    const logChannel = new MessageChannel();
+    const callChannel = new MessageChannel();
+    serveLogs(logs, logChannel.port1);
+    const data: ShardWorkerData = {
+      genesisBytes,
+      partitions: Array.from({ length: partitions }, (_, p) => p).filter(
+        (p) => p % shards === shard,
+      ),
+      stateFolder,
+      seeds,
+      memoryBudgetBytes: Math.floor(memoryBudgetBytes / partitions),
+      logs: logChannel.port2,
+      calls: callChannel.port2,
+    };
+    const worker = new Worker(new URL(import.meta.resolve('@tidemark/shard/worker')), {
+      workerData: data,
+      transferList: [data.logs, data.calls],
+    });
+    const calls = connectCalls<ShardCalls>(callChannel.port1);
+    this.calls[shard] = calls;
+    this.workers[shard] = worker;
+    const crashed = new Promise<PlainFailure>((resolve) => {
+      worker.once('error', (error: Error) =>
+        resolve({ kind: 'BrokenInvariant', code: 'thread.crashed', message: String(error.stack) }),
+      );
+      worker.once('exit', () =>
+        resolve({ kind: 'OperatingFault', code: 'thread.gone', message: 'a shard thread ended' }),
+      );
+    });
+    const failure = await Promise.race([calls.done(), crashed]);
+    logChannel.port1.close();
+    callChannel.port1.close();
+    await worker.terminate();
+    return failure;
+  }
+}
+
+function ignoreGone(error: unknown): void {
+  if (!(error instanceof OperatingFault)) throw error;
+}

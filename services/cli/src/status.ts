@@ -1,0 +1,35 @@
+/** What an operator wants to know at a glance, as a value. */
+import type { JsonObject } from '@tidemark/canonical';
+import type { Engine } from './engine.ts';
+
+export async function statusOf(engine: Engine): Promise<JsonObject> {
+  const { genesis, publisher, intake } = engine;
+  const { visible, control } = publisher;
+  const shards = await engine.shards.stats();
+  const sum = (figure: (shard: (typeof shards)[number]) => number): number =>
+    shards.reduce((total, shard) => total + figure(shard), 0);
+  const root = control.view.documents.root;
+  return {
+    ledger: genesis.ledger,
+    name: genesis.name,
+    bins: 2 ** genesis.bits,
+    partitions: genesis.partitions,
+    delegation: genesis.delegation,
+    shards: shards.length,
+    snapshot: visible?.n ?? 0,
+    snapshot_time: visible === undefined ? null : new Date(visible.time).toISOString(),
+    classic_snapshot: visible?.classic ?? 0,
+    merkle_root: visible?.merkleRoot ?? null,
+    root_version: root?.version ?? 0,
+    root_expires: root?.envelope.signed.expires ?? null,
+    cut: control.last.n,
+    next_due: visible === undefined ? null : new Date(visible.due).toISOString(),
+    events_applied: sum(({ applied }) => applied),
+    events_without_effect: sum(({ rejected }) => rejected),
+    records_ignored:
+      sum(({ ignored }) => ignored) + [...control.ignored.values()].reduce((a, b) => a + b, 0),
+    queue_bytes: intake.queueBytes,
+    shard_memory_bytes: sum(({ memoryBytes }) => memoryBytes),
+    fault: engine.fault === undefined ? null : `${engine.fault.code}: ${engine.fault.message}`,
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * A shard in a worker thread: composition only. Logs come through one port, questions through another;
+ * the state databases are opened here.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { workerData, type MessagePort } from 'node:worker_threads';
+import { plainFailure, type PlainFailure } from '@tidemark/canonical';
+import { createSigner } from '@tidemark/canonical/native';
+import { decodeRecord, type GenesisSigned } from '@tidemark/event';
+import type { SlotProof, StateDb } from '@tidemark/ledger';
+import { connectLogs } from '@tidemark/log';
+import { Level } from 'level';
+import { serveCalls } from './calls.ts';
+import { Shard } from './shard.ts';
+
+/** What the thread is started with. */
+export interface ShardWorkerData {
+  readonly genesisBytes: Uint8Array;
+  readonly partitions: readonly number[];
+  /** Folder of the state databases, one a partition. */
+  readonly stateFolder: string;
+  /** Private seeds, 32 bytes each; without them the shard follows. */
+  readonly seeds: { readonly bins: Uint8Array; readonly service: Uint8Array } | undefined;
+  /** For the bodies of each partition. */
+  readonly memoryBudgetBytes: number;
+  readonly logs: MessagePort;
+  readonly calls: MessagePort;
+}
+
+/** What a shard thread answers. */
+export interface ShardCalls {
+  readonly [name: string]: (...args: never[]) => unknown;
+  /** Resolves when the thread has stopped cleanly, or with what made it stop. */
+  readonly done: () => Promise<PlainFailure | undefined>;
+  readonly stop: () => void;
+  readonly file: (
+    partition: number,
+    role: string,
+    version: number,
+    n: number,
+  ) => Uint8Array | undefined;
+  readonly target: (
+    partition: number,
+    path: string,
+    n: number,
+  ) => Promise<{ bin: number; version: number; value: string | undefined }>;
+  readonly proof: (partition: number, role: string, n: number) => Promise<SlotProof>;
+  readonly stats: () => ShardStats;
+}
+
+export interface ShardStats {
+  readonly cuts: number;
+  readonly applied: number;
+  readonly rejected: number;
+  readonly ignored: number;
+  readonly memoryBytes: number;
+  readonly stateBytesWritten: number;
+}
+
+const WRITE_BUFFER_BYTES = 16 << 20;
+
+await main(workerData as ShardWorkerData);
+
+async function main(data: ShardWorkerData): Promise<void> {
+  const genesis = decodeRecord(data.genesisBytes).signed as GenesisSigned;
+  const stopping = new AbortController();
+  const opened = Shard.open({
+    genesis,
+    genesisBytes: data.genesisBytes,
+    logs: connectLogs(data.logs, genesis.partitions),
+    partitions: data.partitions,
+    openState: (partition) => openState(join(data.stateFolder, `p${partition}`)),
+    keys: data.seeds && {
+      bins: createSigner(data.seeds.bins),
+      service: createSigner(data.seeds.service),
+    },
+    memoryBudgetBytes: data.memoryBudgetBytes,
+    sleep: (ms) => sleep(ms),
+  });
+  const done = opened
+    .then(async (shard) => {
+      await shard.run(stopping.signal);
+      await shard.close();
+      return undefined;
+    })
+    .catch((error: unknown) => plainFailure(error));
+  serveCalls(data.calls, handlers(opened, done, stopping));
+}
+
+function handlers(
+  opened: Promise<Shard>,
+  done: Promise<PlainFailure | undefined>,
+  stopping: AbortController,
+): ShardCalls {
+  const view = async (partition: number) => (await opened).runners.get(partition)!.view;
+  return {
+    done: () => done,
+    stop: () => stopping.abort(),
+    file: async (partition: number, role: string, version: number, n: number) =>
+      (await view(partition)).file(role, version, n),
+    target: async (partition: number, path: string, n: number) =>
+      (await view(partition)).target(path, n),
+    proof: async (partition: number, role: string, n: number) =>
+      (await view(partition)).proof(role, n),
+    stats: async () => statsOf(await opened),
+  } as unknown as ShardCalls;
+}
+
+function statsOf(shard: Shard): ShardStats {
+  const runners = [...shard.runners.values()];
+  const sum = (figure: (runner: (typeof runners)[number]) => number): number =>
+    runners.reduce((total, runner) => total + figure(runner), 0);
+  return {
+    cuts: sum(({ stats }) => stats.cuts),
+    applied: sum(({ stats }) => stats.applied),
+    rejected: sum(({ stats }) => stats.rejected),
+    ignored: sum(({ stats }) => [...stats.ignored.values()].reduce((a, b) => a + b, 0)),
+    memoryBytes: sum(({ memoryBytes }) => memoryBytes),
+    stateBytesWritten: sum(({ stateBytesWritten }) => stateBytesWritten),
+  };
+}
+
+async function openState(folder: string): Promise<StateDb> {
+  await mkdir(folder, { recursive: true });
+  const db = new Level<Buffer, Buffer>(folder, {
+    keyEncoding: 'buffer',
+    valueEncoding: 'buffer',
+    writeBufferSize: WRITE_BUFFER_BYTES,
+  });
+  await db.open();
+  return db;
+}
