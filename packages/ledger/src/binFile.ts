@@ -68,10 +68,7 @@ export class BinFile {
   static parse(file: Uint8Array): BinFile {
     const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
     const tailAt = bytes.lastIndexOf('},"version":');
-    if (
-      tailAt < HEAD_END - 1 ||
-      bytes.toString('latin1', SIGNED_AT, EXPIRES_AT) !== SIGNED_OPENING
-    ) {
+    if (tailAt < HEAD_END || bytes.toString('latin1', SIGNED_AT, EXPIRES_AT) !== SIGNED_OPENING) {
       throw new BrokenInvariant('bin.shape', 'these bytes are not a bin this ledger wrote');
     }
     const bin = new BinFile(bytes, new Uint32Array(64));

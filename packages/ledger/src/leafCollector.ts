@@ -26,13 +26,14 @@ export interface PartitionCut {
   readonly outcomes: readonly Outcome[];
 }
 
-/** Bytes of unsigned records kept while no subtree record names them. */
+/** Bytes of unsigned records kept while no subtree record names them, unless said otherwise. */
 const POOL_BYTES_MAX = 256 << 20;
 /** Subtree records kept for one cut: one a replica, and room for some that are not valid. */
 const CANDIDATES_MAX = 64;
 
 export class LeafCollector {
   private readonly partition: number;
+  private readonly poolBytesMax: number;
   private readonly pool = new Map<string, { readonly bytes: Uint8Array; readonly n: number }>();
   private poolBytes = 0;
   private readonly subtrees = new Map<number, LogRecord<SubtreeSigned>[]>();
@@ -43,9 +44,10 @@ export class LeafCollector {
   /** Records passed over, by reason. */
   readonly ignored = new Map<string, number>();
 
-  constructor(partition: number, taken: number) {
+  constructor(partition: number, taken: number, poolBytesMax: number = POOL_BYTES_MAX) {
     this.partition = partition;
     this.taken = taken;
+    this.poolBytesMax = poolBytesMax;
   }
 
   /** Takes the next record of the partition's leaves log. */
@@ -152,7 +154,7 @@ export class LeafCollector {
     this.pool.set(hash, { bytes, n });
     this.poolBytes += bytes.length;
     for (const oldest of this.pool.keys()) {
-      if (this.poolBytes <= POOL_BYTES_MAX) break;
+      if (this.poolBytes <= this.poolBytesMax) break;
       this.drop(oldest);
       this.ignore('leaves.pool');
     }

@@ -1,0 +1,363 @@
+/**
+ * A small ledger for tests of the fold: keys, genesis, documents and records, all really signed.
+ *
+ * Keys are made from their names, so a failing run can be repeated. Nothing here folds: the control
+ * log is kept beside the fold that reads it, so that a test can fold it again from the beginning.
+ */
+import { toHex, utf8, type JsonObject } from '@tidemark/canonical';
+import {
+  createSigner,
+  sha256HexNative,
+  sha256Native,
+  type Signer,
+} from '@tidemark/canonical/native';
+import { binOfPathHash, partitionOfPathHash } from '@tidemark/bin';
+import {
+  encodeBatch,
+  encodeEvent,
+  encodeRecord,
+  keyIdOfPublic,
+  policyOf,
+  recordHash,
+  signRecord,
+  splitDocument,
+  type CutSigned,
+  type Event,
+  type GenesisSigned,
+  type Policy,
+  type SealedSigned,
+  type Services,
+} from '@tidemark/event';
+import { encodeVerifierKey } from '@tidemark/merkle';
+import {
+  binsPaths,
+  ed25519Key,
+  pathDelegations,
+  prefixDelegations,
+  rootSigned,
+  signMetadata,
+  succinctDelegations,
+  targetsSigned,
+  type RoleKeys,
+  type RootOptions,
+} from '@tidemark/tuf';
+import { MemoryLevel } from 'memory-level';
+import {
+  ControlFold,
+  type ControlChange,
+  type Cut,
+  type CutRule,
+  type StateDb,
+} from '../src/index.ts';
+
+export const T0 = Date.UTC(2026, 0, 1);
+export const HOUR = 3_600_000;
+export const DAY = 24 * HOUR;
+const YEAR = 365 * DAY;
+const HEX = 'ab'.repeat(32);
+
+/** A key of its own for every name. */
+export function keyOf(name: string): Signer {
+  return createSigner(sha256Native(utf8(`test key ${name}`)));
+}
+
+export interface LedgerOptions {
+  readonly partitions?: number;
+  readonly bits?: number;
+  readonly slotBits?: number;
+  readonly prefix?: string;
+  readonly delegation?: 'succinct' | 'prefixes';
+  readonly policy?: Partial<Policy>;
+  readonly rules?: readonly CutRule[];
+}
+
+const ORIGIN = 'tidemark.test/ledger';
+export const LEDGER = '00112233445566778899aabbccddeeff';
+export const OPERATORS = [1, 2, 3].map((i) => keyOf(`operator ${i}`));
+
+export class TestLedger {
+  readonly genesis: GenesisSigned;
+  readonly genesisBytes: Uint8Array;
+  /** All of the control log, genesis first. */
+  readonly records: Uint8Array[] = [];
+  readonly fold: ControlFold;
+  private readonly options: LedgerOptions;
+
+  constructor(options: LedgerOptions = {}) {
+    this.options = options;
+    this.genesis = genesisOf(options, sha256HexNative(this.root()));
+    this.genesisBytes = encodeRecord(this.genesis);
+    this.fold = new ControlFold(this.genesis, recordHash(this.genesisBytes), options.rules);
+    this.append(this.genesisBytes);
+  }
+
+  /** A ledger whose root, targets and bins are in force. */
+  static ready(options: LedgerOptions = {}): TestLedger {
+    const ledger = new TestLedger(options);
+    ledger.document('root', ledger.root());
+    ledger.document('targets', ledger.targets());
+    ledger.document('bins', ledger.bins());
+    return ledger;
+  }
+
+  /** A fold that has read the same records. */
+  refold(rules: readonly CutRule[] | undefined = this.options.rules): ControlFold {
+    const fold = new ControlFold(this.genesis, recordHash(this.genesisBytes), rules);
+    for (const record of this.records) fold.apply(record);
+    return fold;
+  }
+
+  append(record: Uint8Array): ControlChange | undefined {
+    this.records.push(record);
+    return this.fold.apply(record);
+  }
+
+  document(role: string, bytes: Uint8Array): ControlChange | undefined {
+    const name = role === 'root' ? ({ kind: 'root' } as const) : ({ kind: 'role', role } as const);
+    let change: ControlChange | undefined;
+    for (const record of splitDocument(name, bytes)) change = this.append(encodeRecord(record));
+    return change;
+  }
+
+  /** What a cut says that follows the last one a second later and covers all of control. */
+  cutSigned(change: Partial<CutSigned> = {}): CutSigned {
+    const { n, hash, time, vector } = this.fold.last;
+    const control = this.fold.next;
+    const { ledger } = this.genesis;
+    const next = { ledger, n: n + 1, previous: hash, time: time + 1000, vector, control };
+    return { type: 'cut', v: 1, ...next, ...change };
+  }
+
+  /** A valid cut; those before it are sealed first. */
+  cut(change: Partial<CutSigned> = {}): Cut {
+    while (this.fold.settled < this.fold.last.n) this.seal(this.fold.settled + 1);
+    return this.cutAlone(change);
+  }
+
+  /** A valid cut, whatever is unsealed. */
+  cutAlone(change: Partial<CutSigned> = {}): Cut {
+    const made = this.append(signRecord(this.cutSigned(change), [keyOf('sealer')]));
+    if (made?.type !== 'cut') throw new Error(`no cut: ${JSON.stringify([...this.fold.ignored])}`);
+    this.hashes.set(made.cut.n, made.cut.hash);
+    return made.cut;
+  }
+
+  private readonly hashes = new Map<number, string>();
+
+  /** A `sealed` that says nothing in particular, signed by the publisher. */
+  sealed(n: number, cut: string = this.hashes.get(n) ?? HEX): SealedSigned {
+    const head = { size: 1, root: HEX };
+    const partition = { events: head, leaves: head, map: HEX };
+    const by = { keyid: HEX, sig: HEX + HEX };
+    return {
+      type: 'sealed',
+      v: 1,
+      ledger: this.genesis.ledger,
+      n,
+      cut,
+      leaf: {
+        n,
+        time: T0,
+        merkle_root: HEX,
+        timestamp: HEX,
+        snapshot: { version: n, length: 1, sha256: HEX },
+        root: 1,
+        partitions: Array.from({ length: this.genesis.partitions }, () => partition),
+        control: head,
+      },
+      signatures: { timestamp: by, snapshot: by, checkpoint: HEX + HEX },
+    };
+  }
+
+  seal(n: number): ControlChange | undefined {
+    return this.append(signRecord(this.sealed(n), [keyOf('publisher')]));
+  }
+
+  void(n: number, cut: string = this.hashes.get(n) ?? HEX): ControlChange | undefined {
+    const { ledger } = this.genesis;
+    const signed = { type: 'void', v: 1, ledger, n, cut } as const;
+    return this.append(signRecord(signed, OPERATORS.slice(1)));
+  }
+
+  policy(version: number, policy: Partial<Policy>): ControlChange | undefined {
+    const { ledger } = this.genesis;
+    const whole = policyFor({ ...this.options.policy, ...policy });
+    const signed = { type: 'policy', v: 1, ledger, version, rules: 1, policy: whole } as const;
+    return this.append(signRecord(signed, OPERATORS.slice(0, 2)));
+  }
+
+  services(version: number, change: Partial<Services>): ControlChange | undefined {
+    const { ledger } = this.genesis;
+    const services = { ...this.genesis.services, ...change };
+    const signed = { type: 'services', v: 1, ledger, version, services } as const;
+    return this.append(signRecord(signed, OPERATORS.slice(0, 2)));
+  }
+
+  root(change: Partial<RootOptions> = {}, by: readonly Signer[] = ROOT_KEYS.slice(0, 2)) {
+    const signed = rootSigned({ ...rootOptions(this.options), ...change });
+    return signMetadata(signed, by);
+  }
+
+  targets(version = 1, by: readonly Signer[] = TARGETS_KEYS): Uint8Array {
+    const delegations = pathDelegations([
+      { name: 'bins', ...roleKeys(DELEGATOR_KEYS), paths: binsPaths(), terminating: true },
+    ]);
+    return signMetadata(targetsSigned({ version, expiresMs: T0 + YEAR, delegations }), by);
+  }
+
+  bins(version = 1, binKey: Signer = keyOf('bins'), change: { bits?: number } = {}): Uint8Array {
+    const { bits, prefix, delegation } = { ...this.genesis, ...change };
+    const bins = { key: ed25519Key(binKey.publicKey), bits, prefix };
+    const delegations =
+      delegation === 'succinct' ? succinctDelegations(bins) : prefixDelegations(bins);
+    const signed = targetsSigned({ version, expiresMs: T0 + YEAR, delegations });
+    return signMetadata(signed, DELEGATOR_KEYS);
+  }
+}
+
+export const ROOT_KEYS = [1, 2, 3].map((i) => keyOf(`root ${i}`));
+export const TARGETS_KEYS = [1, 2].map((i) => keyOf(`targets ${i}`));
+const DELEGATOR_KEYS = [1, 2].map((i) => keyOf(`bins delegator ${i}`));
+
+export function roleKeys(keys: readonly Signer[]): RoleKeys {
+  return {
+    keys: keys.map(({ publicKey }) => ed25519Key(publicKey)),
+    threshold: Math.min(2, keys.length),
+  };
+}
+
+export function rootOptions(options: LedgerOptions = {}): RootOptions {
+  const policy = policyFor(options.policy);
+  return {
+    version: 1,
+    expiresMs: T0 + YEAR,
+    roles: {
+      root: roleKeys(ROOT_KEYS),
+      targets: roleKeys(TARGETS_KEYS),
+      snapshot: roleKeys([keyOf('snapshot')]),
+      timestamp: roleKeys([keyOf('timestamp')]),
+    },
+    tidemark: {
+      ledger: LEDGER,
+      slot_bits: options.slotBits ?? 6,
+      slot_roles_max: policy.slot_roles_max,
+      checkpoint: encodeVerifierKey(policy.log_origin, keyOf('checkpoint').publicKey),
+    },
+  };
+}
+
+export function policyFor(policy: Partial<Policy> = {}): Policy {
+  return policyOf({ log_origin: ORIGIN, ...policy });
+}
+
+function genesisOf(options: LedgerOptions, root: string): GenesisSigned {
+  const { partitions = 2, bits = 4, slotBits = 6, prefix = 'bin' } = options;
+  const key = (purpose: string): string[] => [keyOf(purpose).publicKey];
+  return {
+    type: 'genesis',
+    v: 1,
+    ledger: LEDGER,
+    name: 'test',
+    time: T0,
+    rules: 1,
+    partitions,
+    bits,
+    slot_bits: slotBits,
+    delegation: options.delegation ?? 'succinct',
+    prefix,
+    policy: policyFor(options.policy),
+    services: {
+      intake: key('intake'),
+      sealer: key('sealer'),
+      shard: key('shard'),
+      publisher: key('publisher'),
+    },
+    operators: { keys: OPERATORS.map(({ publicKey }) => publicKey), threshold: 2 },
+    root,
+  };
+}
+
+/** What signs bins: the key that *bins* delegates to. */
+export function binSigner(name = 'bins'): { signer: Signer; keyid: string } {
+  const signer = keyOf(name);
+  return { signer, keyid: keyIdOfPublic(signer.publicKey) };
+}
+
+export async function memoryDb(): Promise<StateDb> {
+  const db = new MemoryLevel<Buffer, Buffer>({ keyEncoding: 'buffer', valueEncoding: 'buffer' });
+  await db.open();
+  return db;
+}
+
+export function binOf(path: string, bits: number): number {
+  return binOfPathHash(sha256HexNative(path), bits);
+}
+
+/** The first so many paths of a partition. */
+export function pathsOf(partition: number, partitionBits: number, count: number): string[] {
+  const paths: string[] = [];
+  for (let i = 0; paths.length < count; i++) {
+    const path = `pool/p${i}.whl`;
+    if (partitionOfPathHash(sha256HexNative(path), partitionBits) === partition) paths.push(path);
+  }
+  return paths;
+}
+
+export interface BatchOptions {
+  readonly seq: number;
+  readonly time: number;
+  readonly partition?: number;
+  readonly intake?: string;
+  readonly ledger?: string;
+  readonly subjects?: readonly string[];
+  readonly signer?: Signer;
+}
+
+export function batch(events: readonly Event[], options: BatchOptions): Uint8Array {
+  const { signer = keyOf('intake'), ...given } = options;
+  const header = { partition: 0, intake: 'run-1', ledger: LEDGER, subjects: ['alice'], ...given };
+  return encodeBatch(header, events.map(encodeEvent), signer);
+}
+
+export function added(id: string, path: string, content: string, more: Partial<Event> = {}): Event {
+  const hashes = { sha256: contentHash(content) };
+  return { id, type: 'target.added', path, length: content.length, hashes, ...more };
+}
+
+export function removed(id: string, path: string, more: Partial<Event> = {}): Event {
+  return { id, type: 'target.removed', path, ...more };
+}
+
+export function yanked(id: string, path: string, custom?: JsonObject): Event {
+  return { id, type: 'target.yanked', path, ...(custom === undefined ? {} : { custom }) };
+}
+
+export function contentHash(content: string): string {
+  return sha256HexNative(content);
+}
+
+export function hex(bytes: Uint8Array): string {
+  return toHex(bytes);
+}
+
+/** The code of what a function throws, or undefined. */
+export function codeOf(run: () => unknown): string | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    return codeIn(error);
+  }
+}
+
+/** The same for a promise. */
+export async function codeOfAsync(promise: Promise<unknown>): Promise<string | undefined> {
+  return promise.then(() => undefined, codeIn);
+}
+
+function codeIn(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
+    return `${error.constructor.name} ${error.code}`;
+  }
+  throw error;
+}
