@@ -182,7 +182,7 @@ export class Engine {
     while (!signal.aborted) {
       const started = performance.now();
       const publisher = this.current;
-      await this.sealer.step(publisher.control, Date.now(), publisher.visible?.due ?? 0);
+      await this.sealer.step(publisher.control, Date.now(), publisher.due);
       this.fault = undefined;
       const rest = this.options.cutIntervalMs - (performance.now() - started);
       await delay(Math.max(rest, 1), undefined, { signal }).catch(ignoreAbort);

@@ -96,6 +96,15 @@ export class Publisher {
     return this.fold.control;
   }
 
+  /**
+   * When a cut is needed although nothing happens, ms. Never while cuts that stand in the log are still
+   * being settled: only the last of them says when the next is due.
+   */
+  get due(): number {
+    const { control, snapshots } = this.fold;
+    return snapshots.n < control.settled ? Number.POSITIVE_INFINITY : (this.visible?.due ?? 0);
+  }
+
   /** Snapshot n as it was published. */
   snapshot(n: number): SnapshotRow | undefined {
     return n > (this.visible?.n ?? 0) ? undefined : this.index.get(n);
@@ -226,6 +235,8 @@ export class Publisher {
     );
     await this.advanceStore(row);
     if (cut.n % IMAGE_EVERY === 0) await this.index.putImage(this.fold.image());
+    // What is folded a second time, from an image, was visible before.
+    if (row.n <= (this.visible?.n ?? 0)) return;
     this.visible = row;
     for (const listener of this.listeners) listener(row);
   }
@@ -279,7 +290,7 @@ async function foldFrom(options: PublisherOptions, index: SnapshotIndex): Promis
   const { genesis, genesisBytes, logs, rules } = options;
   const image = await index.image();
   const newest = await index.newest();
-  if (image !== undefined && newest !== undefined && image.state.n > newest.n) {
+  if (image !== undefined && image.sealed > (newest?.n ?? 0)) {
     throw new BrokenInvariant('state.image', 'the publisher’s image is ahead of its snapshots');
   }
   return new PublisherFold(genesis, genesisBytes, logs, image, rules);
