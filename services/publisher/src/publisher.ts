@@ -225,7 +225,7 @@ export class Publisher {
       maps: snapshot.leaf.partitions.map(({ map }) => map),
       timestamp: fromUtf8(snapshot.timestamp),
       checkpoint: fromUtf8(snapshot.checkpoint),
-      due: this.due(cut),
+      due: this.dueAfter(cut),
       classic: snapshot.classic.version,
     };
     await this.publishImmutable(cut, snapshot);
@@ -241,7 +241,7 @@ export class Publisher {
     for (const listener of this.listeners) listener(row);
   }
 
-  private due(cut: Cut): number {
+  private dueAfter(cut: Cut): number {
     const { expiry_s, renew_below_percent } = cut.view.policy;
     const timestamp = cut.time + expiry_s.timestamp * 10 * (100 - renew_below_percent);
     const classic = this.fold.snapshots.newestClassic!;
