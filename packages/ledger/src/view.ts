@@ -5,7 +5,7 @@
  * one is rebuilt from the stored versions and kept until another is asked for. A view reads committed
  * rows only, so nothing that is still being folded can be seen through it.
  */
-import { RejectedInput } from '@tidemark/canonical';
+import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canonical';
 import { sha256HexNative, sha256Native } from '@tidemark/canonical/native';
 import { binOfPathHash, binOfRole, slotOfRole } from '@tidemark/bin';
 import type { GenesisSigned } from '@tidemark/event';
@@ -17,6 +17,7 @@ import { Heads } from './heads.ts';
 import { OfflineSlots, type OfflineEntry } from './offlineSlots.ts';
 import { loadAt } from './openPartition.ts';
 import type { Partition } from './partition.ts';
+import { binOfVersion } from './versionOwner.ts';
 
 /** A role's slot as it was at a snapshot: for TAP 16. */
 export interface SlotProof {
@@ -78,12 +79,21 @@ export class PartitionView {
   /**
    * A role version's bytes, where snapshot n or an earlier one made it visible.
    * @returns undefined where this partition has no such bin or no such version by then
+   * @throws OperatingFault `view.behind` while the cut is not folded yet
+   * @throws BrokenInvariant `state.*` where the version is lost or damaged
    */
   file(role: string, version: number, n: number): Uint8Array | undefined {
     const bin = binOfRole(role, this.genesis);
     if (bin === undefined || !this.owns(bin)) return undefined;
+    if (n > this.n) throw behind(n);
     const delta = this.bodies.delta(bin, version);
-    return delta === undefined || delta.cut > n ? undefined : this.bodies.file(bin, version);
+    if (delta !== undefined) return delta.cut > n ? undefined : this.bodies.file(bin, version);
+    const { rows, partition } = this.partition;
+    if (binOfVersion(rows, this.genesis, partition, this.n, version) !== bin) return undefined;
+    throw new BrokenInvariant(
+      'state.missing',
+      `bin ${bin} version ${version} is not stored; delete this state, it is rebuilt from the log`,
+    );
   }
 
   /** The bin, its version at snapshot n and the canonical value of a target in it. */
@@ -124,7 +134,7 @@ export class PartitionView {
   }
 
   private async at(n: number): Promise<Shown> {
-    if (n > this.n) throw new RejectedInput('view.future', `snapshot ${n} is not folded yet`);
+    if (n > this.n) throw behind(n);
     while (this.newest.n < n) this.show(this.changes.shift()!);
     if (this.newest.n === n) return this.newest;
     if (this.older?.n !== n) {
@@ -144,6 +154,10 @@ export class PartitionView {
     newest.tree.update(change.slots);
     newest.offline = change.offline;
   }
+}
+
+function behind(n: number): OperatingFault {
+  return new OperatingFault('view.behind', `snapshot ${n} is not folded yet; try again later`);
 }
 
 function shapeOf(genesis: GenesisSigned, partition: number) {

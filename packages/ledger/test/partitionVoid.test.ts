@@ -213,7 +213,7 @@ describe('a view', () => {
     // From the newest backward, so that none can come from memory alone.
     for (let n = 6; n >= 1; n--) expect((await view.target(a, n)).value).toBe(values[n - 1]);
     expect(view.n).toBe(6);
-    expect(await codeOfAsync(view.target(a, 7))).toBe('RejectedInput view.future');
+    expect(await codeOfAsync(view.target(a, 7))).toBe('OperatingFault view.behind');
     expect(await codeOfAsync(view.target(a, 0))).toBe('RejectedInput view.past');
     const role = `bin-${binOf(a, 4).toString(16)}`;
     const { version } = await view.target(a, 3);
