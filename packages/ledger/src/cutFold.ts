@@ -96,9 +96,7 @@ export class CutFold {
     if (run !== undefined && signed.seq <= run.seq) {
       throw new RejectedInput('batch.resent', 'this batch was folded before');
     }
-    if (run === undefined && state.intakes.size >= cut.view.policy.intakes_max) {
-      throw new RejectedInput('batch.intakes', 'too many runs of intakes within the window');
-    }
+    if (run === undefined) makeRoom(state.intakes, cut.view.policy.intakes_max);
     const time = Math.max(cut.time, signed.time, run?.time ?? 0);
     state.intakes.set(signed.intake, { seq: signed.seq, time });
   }
@@ -165,6 +163,20 @@ export class CutFold {
 /** The time (ms) from which on a cut's policy has events remembered. */
 export function windowStart(cut: Cut): number {
   return cut.time - cut.view.policy.window_s * 1000;
+}
+
+/**
+ * Forgets the runs that were not heard of for longest. What one of them sends again is recognised by
+ * its events' ids; to ignore the new run instead would lose what it acknowledged.
+ */
+function makeRoom(intakes: Intakes, intakesMax: number): void {
+  while (intakes.size >= intakesMax) {
+    let oldest: [run: string, time: number] | undefined;
+    for (const [run, { time }] of intakes) {
+      if (oldest === undefined || time < oldest[1]) oldest = [run, time];
+    }
+    intakes.delete(oldest![0]);
+  }
 }
 
 function byPath(a: readonly [string, unknown], b: readonly [string, unknown]): number {

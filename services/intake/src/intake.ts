@@ -193,9 +193,13 @@ class Lane {
       const { events, sleep } = this.options;
       const records = batches.map(({ bytes }) => bytes);
       const before = await events.end(this.partition);
-      const first = await appendSurely(events, this.partition, records, sleep, () =>
-        this.find(records[0]!, before),
-      );
+      let isRepeated = false;
+      const stored = await appendSurely(events, this.partition, records, sleep, () => {
+        isRepeated = true;
+        return this.find(records[0]!, before);
+      });
+      // An earlier attempt may have come to the log after all: its place is the one that counts.
+      const first = isRepeated ? ((await this.find(records[0]!, before)) ?? stored) : stored;
       batches.forEach(({ events }, i) => {
         const offset = first + i;
         events.forEach((event, index) => {

@@ -243,10 +243,14 @@ export class Publisher {
 
   private dueAfter(cut: Cut): number {
     const { expiry_s, renew_below_percent } = cut.view.policy;
-    const timestamp = cut.time + expiry_s.timestamp * 10 * (100 - renew_below_percent);
+    const untilBelow = 10 * (100 - renew_below_percent);
     const classic = this.fold.snapshots.newestClassic!;
-    const pending = classic.version < cut.n ? classicDue(classic, cut) : timestamp;
-    return Math.min(timestamp, pending, ...this.fold.dues);
+    // The newest snapshot.json has nothing to add to this cut, but grows old all the same.
+    const snapshot =
+      classic.version < cut.n
+        ? classicDue(classic, cut)
+        : classic.time + expiry_s.snapshot * untilBelow;
+    return Math.min(cut.time + expiry_s.timestamp * untilBelow, snapshot, ...this.fold.dues);
   }
 
   /** Documents, then snapshot.json: what the timestamp leads to is there before it. */

@@ -40,6 +40,8 @@ export class PublisherFold {
   private readonly orders: Order[] = [];
   private readonly candidates = new Map<number, SealedSigned[]>();
   private drafted: Draft | undefined;
+  /** The last number that is sealed; what follows it may be void. */
+  private sealed: number;
   /** When each partition next needs a cut for a renewal, ms. */
   readonly dues: number[];
   /** Set once a void took back what was drafted: this fold is of no use any more. */
@@ -59,6 +61,7 @@ export class PublisherFold {
     const partitions = Array.from({ length: genesis.partitions }, (_, p) => p);
     this.positions = partitions.map((p) => image?.positions[p] ?? 0);
     this.dues = partitions.map((p) => image?.dues[p] ?? 0);
+    this.sealed = image?.sealed ?? 0;
     if (image !== undefined) {
       this.snapshots.table.decode(image.table);
       this.snapshots.resume(image.state);
@@ -115,6 +118,7 @@ export class PublisherFold {
     this.drafted?.parts.forEach(({ subtree }, p) => {
       this.dues[p] = subtree.due;
     });
+    this.sealed = n;
     this.finish(n);
   }
 
@@ -127,9 +131,10 @@ export class PublisherFold {
 
   /** What to start from after snapshot n. */
   image(): Image {
-    const { snapshots, collectors, positions, dues } = this;
+    const { snapshots, collectors, positions, dues, sealed } = this;
     return {
       state: snapshots.state(),
+      sealed,
       positions: collectors.map((collector, p) => collector.resumeFrom(snapshots.n, positions[p]!)),
       dues: [...dues],
       table: snapshots.table.encode(),

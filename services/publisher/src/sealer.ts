@@ -41,11 +41,15 @@ export class Sealer {
     const n = last.n + 1;
     if (control.settled < n - CUTS_IN_FLIGHT_MAX) return false;
     if (this.proposed.n >= n && control.next <= this.proposed.offset) return false;
+    // What stands behind it may be the very cut: it would be one record more that counts for nothing.
+    if ((await this.options.logs.control.end(0)) > control.next) return false;
     const time = Math.min(Math.max(now, last.time), last.time + view.policy.step_max_ms);
     const vector = await this.ends(last.vector, view.policy.advance_max);
     const advances = vector.some((end, p) => end > last.vector[p]!);
     const changed = control.changedSince(last.control);
-    if (!advances && !changed && (due > time || last.n !== control.settled)) return false;
+    // After a long pause no single cut may reach the moment that is due: empty ones catch up.
+    const renews = due <= Math.max(now, last.time) && last.n === control.settled;
+    if (!advances && !changed && !renews) return false;
     const cut: CutSigned = {
       type: 'cut',
       v: 1,

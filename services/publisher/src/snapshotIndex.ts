@@ -35,6 +35,8 @@ export interface SnapshotRow {
 /** The fold at a snapshot, and from where on the leaves logs have to be read. */
 export interface Image {
   readonly state: SnapshotFoldState;
+  /** The newest snapshot then: a void is none, but the state may be behind one. */
+  readonly sealed: number;
   readonly positions: readonly number[];
   readonly dues: readonly number[];
   readonly table: Buffer;
