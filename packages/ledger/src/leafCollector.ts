@@ -39,6 +39,8 @@ export class LeafCollector {
   private readonly subtrees = new Map<number, LogRecord<SubtreeSigned>[]>();
   /** The first offset at which a record said to be of a cut stands. */
   private readonly firsts = new Map<number, number>();
+  /** The cut last looked for, and its part. */
+  private found: { readonly cut: string; readonly part: PartitionCut } | undefined;
   /** The highest cut taken: what is for it or below is of no use any more. */
   private taken = 0;
   /** Records passed over, by reason. */
@@ -92,20 +94,25 @@ export class LeafCollector {
     return from;
   }
 
-  /** Whether {@link take} would find the cut's part now; cheap, signatures apart. */
+  /** Whether {@link take} would find the cut's part now. */
   has(cut: Cut): boolean {
-    const known = this.subtrees.get(cut.n) ?? [];
-    return known.some(({ signed }) => signed.cut === cut.hash && this.isComplete(signed));
+    return this.peek(cut) !== undefined;
   }
 
   /** As {@link take}, but keeps it. */
   peek(cut: Cut): PartitionCut | undefined {
+    if (this.found?.cut === cut.hash) return this.found.part;
     for (const record of this.subtrees.get(cut.n) ?? []) {
       const { signed } = record;
       if (signed.cut !== cut.hash || !this.isComplete(signed)) continue;
-      if (!verifyRecord(record, cut.view.keys.shard, 1, verifyEd25519Native)) continue;
-      const part = this.read(signed);
-      if (part !== undefined) return part;
+      const isSigned = verifyRecord(record, cut.view.keys.shard, 1, verifyEd25519Native);
+      const part = isSigned ? this.read(signed) : undefined;
+      if (part === undefined) {
+        this.refuse(record);
+        continue;
+      }
+      this.found = { cut: cut.hash, part };
+      return part;
     }
     return undefined;
   }
@@ -118,6 +125,7 @@ export class LeafCollector {
 
   private settle(n: number): void {
     this.taken = n;
+    this.found = undefined;
     for (const known of this.subtrees.keys()) if (known <= n) this.subtrees.delete(known);
     for (const [hash, kept] of this.pool) if (kept.n <= n) this.drop(hash);
   }
@@ -129,6 +137,14 @@ export class LeafCollector {
     if (known.some((other) => isSame(other, record))) return;
     if (known.length >= CANDIDATES_MAX) return this.ignore('leaves.candidates');
     this.subtrees.set(signed.n, [...known, record]);
+  }
+
+  /** A forgery makes room: whoever reads on must find the record that counts. */
+  private refuse(record: LogRecord<SubtreeSigned>): void {
+    const { n } = record.signed;
+    const others = (this.subtrees.get(n) ?? []).filter((other) => other !== record);
+    this.subtrees.set(n, others);
+    this.ignore('leaves.subtree');
   }
 
   private isComplete(signed: SubtreeSigned): boolean {

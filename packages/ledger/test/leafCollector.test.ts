@@ -272,6 +272,21 @@ describe('junk', () => {
   });
 });
 
+describe('forgeries of the very cut', () => {
+  test('do not end the reading, nor take the room of the record that counts', async () => {
+    const [first] = (await reported(1)) as [Reported];
+    const collector = reader([]);
+    for (let i = 0; i < 100; i++) {
+      const empty = { ...first.folded.subtree, records: [], roles: 0, due: i };
+      collector.add(signRecord(empty, [keyOf('stranger')]), i);
+      expect(collector.has(first.cut)).toBe(false);
+    }
+    expect([...collector.ignored]).toEqual([['leaves.subtree', 100]]);
+    for (const record of [...first.records, first.subtree]) collector.add(record, 100);
+    expectTaken(collector, first);
+  });
+});
+
 describe('where to read from again', () => {
   test('is before everything of the cuts to come, outcomes without roles too', async () => {
     const run = await PartitionRun.open(TestLedger.ready());

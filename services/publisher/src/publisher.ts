@@ -144,7 +144,8 @@ export class Publisher {
       if (await this.step()) continue;
       const waiting = new AbortController();
       const either = AbortSignal.any([signal, waiting.signal]);
-      const leaves = this.fold.next === undefined ? [] : [this.fold.moreLeaves(either)];
+      const { next } = this.fold;
+      const leaves = next?.type === 'cut' ? this.fold.moreLeaves(next.cut, either) : [];
       await Promise.race([this.fold.moreControl(either), ...leaves, this.pause(either)]);
       waiting.abort();
     }

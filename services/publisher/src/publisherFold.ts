@@ -92,10 +92,14 @@ export class PublisherFold {
     await this.follower.more(signal);
   }
 
-  /** Resolves when there is more in any leaves log, or when the signal aborts. */
-  async moreLeaves(signal: AbortSignal): Promise<void> {
-    await Promise.race(
-      this.positions.map((position, p) => this.logs.leaves.read(p, position, signal)),
+  /**
+   * For each leaves log that has not shown the cut yet: resolves when there is more in it, or when the
+   * signal aborts. One that has shown it may hold more already, and waiting on it would be none.
+   */
+  moreLeaves(cut: Cut, signal: AbortSignal): Promise<unknown>[] {
+    if (this.drafted !== undefined) return [];
+    return this.positions.flatMap((position, p) =>
+      this.collectors[p]!.has(cut) ? [] : [this.logs.leaves.read(p, position, signal)],
     );
   }
 
@@ -175,6 +179,6 @@ export class PublisherFold {
   }
 }
 
-export function numberOf(order: Order): number {
+function numberOf(order: Order): number {
   return order.type === 'cut' ? order.cut.n : order.n;
 }
