@@ -94,6 +94,7 @@ export function manifestsMatchImports(tree: Tree): Violation[] {
   for (const [folder, { path: file, dependencies, devDependencies }] of tree.manifests) {
     if (folder === '.') continue;
     for (const name of dependencies.keys()) {
+      if (PEERS.has(name)) continue;
       if (inProduct.has(`${folder} ${name}`)) continue;
       found.push({ file, message: `lists ${name}, which no file in src imports` });
     }
@@ -110,3 +111,6 @@ function listed(...manifests: readonly (Manifest | undefined)[]): string[] {
     each ? [each.name, ...each.dependencies.keys(), ...each.devDependencies.keys()] : [],
   );
 }
+
+/** Listed because something that is imported asks for it: `@commander-js/extra-typings` is types over `commander`. */
+const PEERS: ReadonlySet<string> = new Set(['commander']);

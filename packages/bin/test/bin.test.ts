@@ -1,3 +1,4 @@
+/** Where things are, exhaustively for small parameters. */
 import { BrokenInvariant, sha256Hex } from '@tidemark/canonical';
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';

@@ -1,3 +1,4 @@
+/** UTF-8 and hex, round trips and refusals. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BrokenInvariant, OperatingFault, RejectedInput } from '../src/index.ts';

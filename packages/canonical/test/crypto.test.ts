@@ -1,3 +1,4 @@
+/** Hashes and signatures: vectors, edge cases, and the portable code held equal to the native. */
 import { createHash, createPublicKey, verify as opensslVerify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Point, hashes, verify as nobleVerify } from '@noble/ed25519';

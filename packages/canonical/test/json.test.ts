@@ -1,3 +1,4 @@
+/** The three spellings of JSON against an independent encoder. */
 import canonicalize from 'canonicalize';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

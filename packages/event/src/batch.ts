@@ -66,7 +66,7 @@ export function batchBytes(header: BatchHeader): number {
 }
 
 /** The canonical text of a batch's signed part. */
-export function batchText(header: BatchHeader, events: readonly string[]): string {
+function batchText(header: BatchHeader, events: readonly string[]): string {
   const { ledger, partition, intake, seq, time, subjects } = header;
   const by = subjects.map((subject) => `"${subject}"`).join(',');
   return (

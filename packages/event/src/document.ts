@@ -46,7 +46,7 @@ export type DocumentName =
   | { readonly kind: 'role'; readonly role: string };
 
 export const documentBytesMax = 16 * 1024 * 1024;
-export const partsMax = 1_024;
+const partsMax = 1_024;
 
 /**
  * The records that carry a document: one `root` or `role` where it fits, else its parts in order.

@@ -43,9 +43,6 @@ export interface LogRecord<S extends Signed = Signed> {
   readonly signedBytes: Uint8Array;
 }
 
-/** A decoded record of one type. */
-export type RecordOf<T extends Signed['type']> = LogRecord<Extract<Signed, { readonly type: T }>>;
-
 /** How a type's `signed` of an older version becomes one of the next: by `<type> <version>`, for example `cut 1`. */
 export type Upcasts = ReadonlyMap<string, (signed: JsonObject) => JsonObject>;
 

@@ -1,3 +1,4 @@
+/** Batches: the fast reader held to the verdict of the slow one. */
 import { canonicalText, fromUtf8, recordText, utf8 } from '@tidemark/canonical';
 import type { Json } from '@tidemark/canonical';
 import { createSigner, verifyEd25519Native } from '@tidemark/canonical/native';

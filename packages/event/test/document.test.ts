@@ -1,3 +1,4 @@
+/** Documents in parts: split, put together, spoilt. */
 import { createHash } from 'node:crypto';
 import { fromUtf8, toHex, utf8 } from '@tidemark/canonical';
 import * as fc from 'fast-check';

@@ -1,3 +1,4 @@
+/** Events from outside, each refusal by its code. */
 import * as fc from 'fast-check';
 import type { Json } from '@tidemark/canonical';
 import { describe, expect, it } from 'vitest';

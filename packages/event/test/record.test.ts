@@ -1,3 +1,4 @@
+/** Every record: round trip, signatures, flipped bytes, versions. */
 import { createHash } from 'node:crypto';
 import {
   fromUtf8,

@@ -26,7 +26,7 @@ import { brokenRule, CUT_RULES, type CutRule } from './cutRules.ts';
 import { acceptRole, acceptRoot, OFFLINE_ROLES } from './documents.ts';
 
 /** The fold's rules that this build knows. */
-export const RULES_VERSION = 1;
+const RULES_VERSION = 1;
 
 /** A valid cut, with what is in force at the control offset it covers. */
 export interface Cut {

@@ -94,7 +94,7 @@ export async function rollBack(
 }
 
 /** Every bin's version as of a cut: the nearest image, then the markers behind it. */
-export async function versionsAt(
+async function versionsAt(
   rows: Rows,
   count: number,
   marker: Marker,

@@ -1,3 +1,4 @@
+/** Notes and checkpoints against the specification’s examples. */
 import { RejectedInput, fromHex, fromUtf8, toHex, utf8 } from '@tidemark/canonical';
 import { createSigner, sha256Native, verifyEd25519Native } from '@tidemark/canonical/native';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +16,7 @@ import {
   verifyNote,
 } from '../src/index.ts';
 
-// C2SP/C2SP at 5ba5ee8, signed-note.md, "Verifier keys", "Example"
+// C2SP/C2SP at 5ba5ee8, signed-note, "Verifier keys", "Example"
 const SPEC_VKEY = 'example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k';
 const SPEC_NOTE =
   'This is an example message.\n\n' +
@@ -30,7 +31,7 @@ const GO_TEXT =
 const GO_LINE =
   '— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n';
 
-// C2SP/C2SP at 5ba5ee8, tlog-cosignature.md, "Format": a log's and a witness's signature, keys not given
+// C2SP/C2SP at 5ba5ee8, tlog-cosignature, "Format": a log's and a witness's signature, keys not given
 const SPEC_CHECKPOINT =
   'example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n' +
   '— example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n';
@@ -82,7 +83,7 @@ describe('vectors', () => {
   });
 
   test('a note text may contain empty lines: the last one separates', () => {
-    // C2SP/C2SP at 5ba5ee8, signed-note.md, the first example; its key is not given
+    // C2SP/C2SP at 5ba5ee8, signed-note, the first example; its key is not given
     const poem =
       'Ognuno sta solo sul cuor della terra\ntrafitto da un raggio di sole:\n\ned è subito sera.\n';
     const line =

@@ -1,3 +1,4 @@
+/** The Merkle map against a tree computed node by node. */
 import { BrokenInvariant, concat, sha256, toHex, utf8 } from '@tidemark/canonical';
 import type { JsonObject } from '@tidemark/canonical';
 import { sha256Native } from '@tidemark/canonical/native';

@@ -1,3 +1,4 @@
+/** The log’s trees and proofs, exhaustively for small sizes. */
 import { BrokenInvariant, RejectedInput, fromHex, sha256, toHex } from '@tidemark/canonical';
 import { sha256Native } from '@tidemark/canonical/native';
 import { readFileSync } from 'node:fs';

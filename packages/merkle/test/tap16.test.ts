@@ -1,3 +1,4 @@
+/** TAP 16 files: honest, corrupted, and checked by an independent verifier. */
 import { slotOfRole } from '@tidemark/bin';
 import { RejectedInput, encodeCanonical, parseJson, sha256Hex, toHex } from '@tidemark/canonical';
 import type { Json, JsonObject } from '@tidemark/canonical';

@@ -5,6 +5,4 @@ export type { FilesOptions } from './files.ts';
 export type { FileSystem } from './folder.ts';
 export { memoryFiles, openMemory } from './memory.ts';
 export type { Fault, FaultPlan, MemoryFiles, MemoryStore, Operation } from './memory.ts';
-export { checkName } from './names.ts';
-export { fileBytesMax } from './store.ts';
 export type { PublicationStore } from './store.ts';

@@ -1,3 +1,4 @@
+/** A store killed between any two effects. */
 import { equalBytes } from '@tidemark/canonical';
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';

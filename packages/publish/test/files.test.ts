@@ -1,3 +1,4 @@
+/** The store in files: contract, locks, full disks. */
 import { BrokenInvariant, OperatingFault, fromUtf8, utf8 } from '@tidemark/canonical';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

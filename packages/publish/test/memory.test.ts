@@ -1,3 +1,4 @@
+/** The store in memory: contract and injected faults. */
 import { OperatingFault, fromUtf8, utf8 } from '@tidemark/canonical';
 import { expect, test } from 'vitest';
 import { memoryFiles, openMemory } from '../src/index.ts';

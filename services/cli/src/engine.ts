@@ -138,6 +138,12 @@ export class Engine {
     return this.current;
   }
 
+  /** The next offset of every partition of events. */
+  async logEnds(): Promise<number[]> {
+    const { events, partitions } = this.logs;
+    return Promise.all(Array.from({ length: partitions }, (_, p) => events.end(p)));
+  }
+
   /** Resolves once a condition on what is visible holds. */
   async untilVisible(holds: () => boolean): Promise<void> {
     if (holds()) return;

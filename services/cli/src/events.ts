@@ -37,7 +37,7 @@ export async function acceptEvents(engine: Engine, context: Context): Promise<Re
 }
 
 /** Resolves once a visible snapshot covers every receipt. */
-export async function published(engine: Engine, receipts: readonly Receipt[]): Promise<void> {
+async function published(engine: Engine, receipts: readonly Receipt[]): Promise<void> {
   await engine.untilVisible(() => {
     const vector = engine.publisher.visible?.vector ?? [];
     return receipts.every(({ partition, offset }) => (vector[partition] ?? 0) > offset);

@@ -1,7 +1,9 @@
-/** How a ledger is made, for those that make one without the command line: tests and benchmarks. */
+/** A ledger made and run without the command line: for tests and benchmarks. */
 
 export { planLedger } from './ceremony.ts';
 export type { LedgerOptions, LedgerPlan } from './ceremony.ts';
+export { Engine } from './engine.ts';
 export { writeKeys } from './keystore.ts';
-export { createLedger, ledgerFolder } from './ledgerFolder.ts';
+export { createLedger, ledgerFolder, readLedgerFile } from './ledgerFolder.ts';
 export type { LedgerFolder } from './ledgerFolder.ts';
+export { openSource } from './sources.ts';

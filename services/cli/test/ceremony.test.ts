@@ -1,3 +1,4 @@
+/** What a new ledger is made of. */
 import { createHash } from 'node:crypto';
 
 import { BrokenInvariant, fromHex, toHex } from '@tidemark/canonical';

@@ -1,3 +1,4 @@
+/** Encrypted keys: tampered, swapped, wide open, wrong passphrase. */
 import {
   chmod,
   mkdir,

@@ -1,3 +1,4 @@
+/** Progress on a terminal and in a log. */
 import { PassThrough } from 'node:stream';
 
 import { expect, test } from 'vitest';

@@ -1,3 +1,4 @@
+/** Lists to import, and everything that can be wrong with them. */
 import { createReadStream } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -282,9 +282,8 @@ export class Publisher {
   /** A cut ahead of the clock is looked at again after a while. */
   private async pause(signal: AbortSignal): Promise<void> {
     const order = this.fold.next;
-    const isAhead =
-      order?.type === 'cut' && order.cut.time > this.options.now() + CLOCK_AHEAD_MAX_MS;
-    if (isAhead) return this.options.sleep(1000);
+    const ahead = order?.type === 'cut' ? order.cut.time - this.options.now() : 0;
+    if (ahead > CLOCK_AHEAD_MAX_MS) return this.options.sleep(1000);
     return new Promise((resolve) => {
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
@@ -294,8 +293,7 @@ export class Publisher {
 async function foldFrom(options: PublisherOptions, index: SnapshotIndex): Promise<PublisherFold> {
   const { genesis, genesisBytes, logs, rules } = options;
   const image = await index.image();
-  const newest = await index.newest();
-  if (image !== undefined && image.sealed > (newest?.n ?? 0)) {
+  if (image !== undefined && image.sealed > ((await index.newest())?.n ?? 0)) {
     throw new BrokenInvariant('state.image', 'the publisher’s image is ahead of its snapshots');
   }
   return new PublisherFold(genesis, genesisBytes, logs, image, rules);

@@ -51,6 +51,7 @@ export interface PartitionStats {
   applied: number;
   rejected: number;
   cuts: number;
+  rolesSigned: number;
   ignored: Map<string, number>;
 }
 
@@ -63,7 +64,13 @@ export class PartitionRunner {
   /** The next physical offset of the leaves log. */
   private position: number;
   view: PartitionView;
-  readonly stats: PartitionStats = { applied: 0, rejected: 0, cuts: 0, ignored: new Map() };
+  readonly stats: PartitionStats = {
+    applied: 0,
+    rejected: 0,
+    cuts: 0,
+    rolesSigned: 0,
+    ignored: new Map(),
+  };
 
   private constructor(options: PartitionRunnerOptions, partition: Partition) {
     this.options = options;
@@ -85,6 +92,11 @@ export class PartitionRunner {
 
   get memoryBytes(): number {
     return this.partition.memoryBytes;
+  }
+
+  /** Bytes of all bins' newest files together. */
+  get binBytes(): number {
+    return this.partition.heads.lengths.reduce((sum, length) => sum + length, 0);
   }
 
   get stateBytesWritten(): number {
@@ -191,6 +203,7 @@ export class PartitionRunner {
 
   private count(folded: FoldedCut): void {
     this.stats.cuts++;
+    this.stats.rolesSigned += folded.subtree.roles;
     this.stats.applied += folded.applied;
     this.stats.rejected += folded.outcomes.length;
     for (const [code, count] of folded.ignored) {

@@ -57,6 +57,10 @@ export interface ShardStats {
   readonly ignored: number;
   readonly memoryBytes: number;
   readonly stateBytesWritten: number;
+  /** Role versions signed. */
+  readonly rolesSigned: number;
+  /** Bytes of all bins' newest files together. */
+  readonly binBytes: number;
 }
 
 const WRITE_BUFFER_BYTES = 16 << 20;
@@ -119,6 +123,8 @@ function statsOf(shard: Shard): ShardStats {
     ignored: sum(({ stats }) => [...stats.ignored.values()].reduce((a, b) => a + b, 0)),
     memoryBytes: sum(({ memoryBytes }) => memoryBytes),
     stateBytesWritten: sum(({ stateBytesWritten }) => stateBytesWritten),
+    rolesSigned: sum(({ stats }) => stats.rolesSigned),
+    binBytes: sum(({ binBytes }) => binBytes),
   };
 }
 

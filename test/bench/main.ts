@@ -1,0 +1,108 @@
+/**
+ * `npm run bench`: the figures that the README states, each beside its floor or its peer, measured in
+ * the same run. `--quick`: a tenth of the targets; `--json FILE`: also as data.
+ *
+ * Bins are not verified after signing (policy none); timestamp, snapshot and checkpoint are. Classic
+ * snapshot.json at most every second of cut time.
+ */
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import type { Event } from '@tidemark/event';
+import { openSource, type Engine } from '@tidemark/cli';
+import { floorPerSecond } from './floor.ts';
+import { load, makeLedger, MEMORY_BUDGET_BYTES, SHARDS, untilAllVisible } from './ledger.ts';
+import { peerBatch } from './peer.ts';
+import { latency, sustained } from './rates.ts';
+import { Results } from './results.ts';
+import { prng, upload } from './synthetic.ts';
+
+/** PEP 458's number of targets (P30). */
+const TARGETS = 2_273_539;
+const SEED = 458;
+/** While a list is loaded cuts come seldom, as an operator would set it. */
+const BULK_CUT_MS = 5_000;
+const quick = process.argv.includes('--quick');
+const jsonAt = process.argv.indexOf('--json');
+const targets = quick ? Math.round(TARGETS / 10) : TARGETS;
+const results = new Results(
+  `${availableParallelism()} cores, Node ${process.version}, ${SHARDS} shards, ` +
+    `${targets} targets, memory budget ${MEMORY_BUDGET_BYTES >> 20} MiB, seed ${SEED}`,
+);
+
+for (const bits of [14, 16]) await benchBins(bits);
+await benchReal();
+await results.peer(targets, peerBatch);
+results.print();
+if (jsonAt > 0) await writeFile(process.argv[jsonAt + 1]!, `${results.json()}\n`);
+process.exit(0);
+
+async function benchBins(bits: number): Promise<void> {
+  const setup = `2^${bits} bins`;
+  const uploads = sequence(prng(SEED));
+  await using ledger = await makeLedger(bits, BULK_CUT_MS);
+  const start = performance.now();
+  await load(ledger.engine, uploads, targets);
+  await untilAllVisible(ledger.engine);
+  const seconds = (performance.now() - start) / 1000;
+  results.add('bulk load to the first signed snapshot', targets / seconds, 'targets/s', setup, {
+    goal: 100_000,
+  });
+  for (const cutMs of [250, 1000]) {
+    await ledger.restart(cutMs);
+    const averageBytes = await averageBinBytes(ledger.engine, bits);
+    const floor = await floorPerSecond(averageBytes);
+    const rate = await sustained(ledger.engine, uploads, quick ? 5 : 15);
+    const at = `${setup} of ${Math.round(averageBytes)} B, ${cutMs} ms cuts`;
+    results.add('sustained uploads', rate.uploads, 'uploads/s', at, {});
+    results.add('sustained signed bins', rate.bins, 'bins/s', at, { floor, goalRatio: 0.5 });
+    results.add('state and log written', rate.bytesPerUpload, 'B/upload', at, {});
+    for (const perSecond of [1000, 10_000]) {
+      const { p50, p99 } = await latency(ledger.engine, uploads, perSecond, quick ? 3 : 8);
+      results.add(`upload to visible at ${perSecond}/s, p50`, p50, 'ms', at, {});
+      results.add(`upload to visible at ${perSecond}/s, p99`, p99, 'ms', at, {});
+    }
+  }
+  const restart = await ledger.restart(1000);
+  results.add('restart', restart, 'ms', setup, { goalMax: 3000 });
+  const { bodies, rss } = await memory(ledger.engine);
+  results.add('bodies in memory', bodies / 2 ** 20, 'MiB', setup, {
+    goalMax: MEMORY_BUDGET_BYTES / 2 ** 20,
+  });
+  results.add('resident set of the process', rss / 2 ** 20, 'MiB', setup, {});
+}
+
+/** The real list, where it is at hand. */
+async function benchReal(): Promise<void> {
+  const folder = process.env['TIDEMARK_DATA'];
+  if (folder === undefined) return;
+  const { items } = await openSource(`${folder}/debian-bookworm.tsv.gz`, { stdin: process.stdin });
+  const events: Event[] = [];
+  for await (const item of items) if ('event' in item) events.push(item.event);
+  await using ledger = await makeLedger(14, BULK_CUT_MS);
+  const start = performance.now();
+  await load(ledger.engine, events.values(), events.length);
+  await untilAllVisible(ledger.engine);
+  const rate = (events.length * 1000) / (performance.now() - start);
+  results.add(
+    'bulk load of Debian bookworm',
+    rate,
+    'targets/s',
+    `${events.length} real, 2^14 bins`,
+    {},
+  );
+}
+
+async function averageBinBytes(engine: Engine, bits: number): Promise<number> {
+  const shards = await engine.shards.stats();
+  return shards.reduce((sum, { binBytes }) => sum + binBytes, 0) / 2 ** bits;
+}
+
+async function memory(engine: Engine): Promise<{ bodies: number; rss: number }> {
+  const shards = await engine.shards.stats();
+  const bodies = shards.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+  return { bodies, rss: process.memoryUsage.rss() };
+}
+
+function* sequence(random: ReturnType<typeof prng>): Generator<Event> {
+  for (let i = 0; ; i++) yield upload(random, i);
+}

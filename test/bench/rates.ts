@@ -1,0 +1,88 @@
+/** What a loaded ledger sustains, and how long an upload takes to become visible at a given rate. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Event } from '@tidemark/event';
+import type { Engine } from '@tidemark/cli';
+import { load, untilAllVisible } from './ledger.ts';
+
+/** Events sent and not visible yet, at the most: the client waits like one that heeds a 429. */
+const BACKLOG_MAX = 60_000;
+const CHUNK = 2000;
+
+export interface Rate {
+  readonly uploads: number;
+  readonly bins: number;
+  readonly bytesPerUpload: number;
+}
+
+/** As much as the ledger takes, with a bounded backlog, all of it visible at the end. */
+export async function sustained(
+  engine: Engine,
+  uploads: Iterator<Event>,
+  seconds: number,
+): Promise<Rate> {
+  await untilAllVisible(engine);
+  const before = await figures(engine);
+  const start = performance.now();
+  let sent = 0;
+  const unseen: Promise<void>[] = [];
+  while (performance.now() - start < seconds * 1000) {
+    await load(engine, uploads, CHUNK, 4);
+    sent += CHUNK;
+    unseen.push(untilAllVisible(engine));
+    if (unseen.length * CHUNK > BACKLOG_MAX) await unseen.shift();
+  }
+  await Promise.all(unseen);
+  const took = (performance.now() - start) / 1000;
+  const after = await figures(engine);
+  return {
+    uploads: sent / took,
+    bins: (after.bins - before.bins) / took,
+    bytesPerUpload: (after.bytes - before.bytes) / sent,
+  };
+}
+
+/** Percentiles (ms) from submission to a visible snapshot, one upload in fifty observed. */
+export async function latency(
+  engine: Engine,
+  uploads: Iterator<Event>,
+  perSecond: number,
+  seconds: number,
+): Promise<{ p50: number; p99: number }> {
+  await untilAllVisible(engine);
+  const TICK_MS = 10;
+  const perTick = (perSecond * TICK_MS) / 1000;
+  const times: number[] = [];
+  const observed: Promise<void>[] = [];
+  const start = performance.now();
+  for (let sent = 0; performance.now() - start < seconds * 1000;) {
+    const due = ((performance.now() - start) / TICK_MS) * perTick;
+    const batch: Event[] = [];
+    for (; sent < due; sent++) batch.push(uploads.next().value as Event);
+    if (batch.length > 0) {
+      const at = performance.now();
+      observed.push(
+        engine.intake.submit(batch, 'bench').then(async (receipts) => {
+          await engine.untilVisible(() => {
+            const vector = engine.publisher.visible?.vector ?? [];
+            return receipts.every(({ partition, offset }) => (vector[partition] ?? 0) > offset);
+          });
+          times.push(performance.now() - at);
+        }),
+      );
+    }
+    await delay(TICK_MS);
+  }
+  await Promise.all(observed);
+  times.sort((a, b) => a - b);
+  const at = (share: number): number =>
+    times[Math.min(times.length - 1, Math.floor(share * times.length))]!;
+  return { p50: at(0.5), p99: at(0.99) };
+}
+
+async function figures(engine: Engine): Promise<{ bins: number; bytes: number }> {
+  const shards = await engine.shards.stats();
+  return {
+    bins: shards.reduce((sum, { rolesSigned }) => sum + rolesSigned, 0),
+    bytes: shards.reduce((sum, { stateBytesWritten }) => sum + stateBytesWritten, 0),
+  };
+}
