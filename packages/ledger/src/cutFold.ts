@@ -50,7 +50,7 @@ export class CutFold {
   applied = 0;
   /**
    * The latest time (ms) of the cut and of the batches remembered: what was admitted counts for a
-   * window from there, so none can be sent again that is forgotten, but not yet stale.
+   * window from there, so no batch can come again whose events are forgotten, but which is not stale.
    */
   newest: number;
 

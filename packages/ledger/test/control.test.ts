@@ -279,6 +279,12 @@ describe('void', () => {
     // The old cut 3 chained to the cut that is spent.
     expectIgnored(ledger, ledger.records.at(-2)!, 'cut.chain');
     expect(ledger.cut({ vector: [3, 3] }).n).toBe(3);
+    expectIgnored(
+      ledger,
+      signRecord(ledger.sealed(3, third.hash), [keyOf('publisher')]),
+      'sealed.order',
+    );
+    expect(ledger.seal(3)).toMatchObject({ type: 'sealed', sealed: { n: 3 } });
   });
 
   test('the second of two in flight cannot be void before the first', () => {

@@ -1,5 +1,5 @@
 /** A partition against the naive model: bytes, outcomes, versions; restarts, budgets, logged signatures. */
-import type { Event } from '@tidemark/event';
+import { decodeRecord, type Event } from '@tidemark/event';
 import { SlotTree, slotHash } from '@tidemark/merkle';
 import { sha256HexNative, sha256Native } from '@tidemark/canonical/native';
 import type { JsonObject } from '@tidemark/canonical';
@@ -9,7 +9,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FoldedCut } from '../src/index.ts';
 import { encodeUpload, PartitionModel, type Upload } from './model.ts';
-import { loggedBy, PartitionRun, rolesOf } from './partitionRun.ts';
+import { loggedBy, outcomesOf, PartitionRun, rolesOf } from './partitionRun.ts';
 import {
   added,
   batch,
@@ -140,6 +140,7 @@ describe('any uploads', () => {
 
   function expectFolded(folded: FoldedCut, wanted: ReturnType<PartitionModel['cut']>): void {
     expect(folded.outcomes).toEqual(wanted.outcomes);
+    expect(outcomesOf(folded)).toEqual(wanted.outcomes);
     expect(folded.applied).toBe(wanted.applied);
     expect(folded.ignored).toEqual(countsOf(wanted.ignored));
     expect(folded.view.versions.map(([bin]) => bin)).toEqual(wanted.dirty);
@@ -287,6 +288,61 @@ describe('what cannot be folded halts', () => {
     expect(other.subtree.records).not.toEqual(folded.subtree.records);
     expect(other.subtree.map).not.toBe(folded.subtree.map);
     expect(other.subtree.state).not.toBe(folded.subtree.state);
+  });
+});
+
+describe('the leaf records', () => {
+  test('of many roles and outcomes are pages of 128 and 1,000, in slot and fold order', async () => {
+    const ledger = TestLedger.ready({ bits: 9, slotBits: 10 });
+    const run = await PartitionRun.open(ledger);
+    const absent = Array.from({ length: 500 }, (_, i) => removed(`${i}`, PATHS[i % 9]!));
+    run.events.push(...[1, 2, 3].map((seq) => batch(absent, { seq, time: T0 })));
+    const folded = await run.take(run.cut());
+    const pages = folded.records.map(({ bytes }) => {
+      const { signed } = decodeRecord(bytes);
+      if (signed.type === 'roles') return [signed.i, 'roles', signed.leaves.length];
+      return signed.type === 'outcomes' ? [signed.i, 'outcomes', signed.outcomes.length] : [];
+    });
+    const roles = rolesOf(folded);
+    expect(roles.length).toBeGreaterThanOrEqual(256);
+    expect(pages).toEqual([
+      [0, 'roles', 128],
+      [1, 'roles', 128],
+      ...(roles.length > 256 ? [[2, 'roles', roles.length - 256]] : []),
+      [0, 'outcomes', 1000],
+      [1, 'outcomes', 500],
+    ]);
+    expect(outcomesOf(folded)).toEqual(folded.outcomes);
+    const slots = roles.map(([role]) => slotOfRole(role, ledger.genesis, 10, sha256HexNative));
+    expect(slots).toEqual(slots.toSorted((x, y) => x - y));
+    expect(folded.records.map(({ bytes }) => sha256HexNative(bytes))).toEqual(
+      folded.subtree.records,
+    );
+  });
+});
+
+describe('memory', () => {
+  test('of bodies stays within any budget, however they grow', async () => {
+    const ledger = TestLedger.ready();
+    const events = [ledger.genesisBytes];
+    const none = await PartitionRun.open(ledger, { events, budget: 0 });
+    const some = await PartitionRun.open(ledger, { events, budget: 20_000 });
+    for (let n = 1; n <= 5; n++) {
+      const paths = pathsOf(0, 1, 100).slice(20 * n - 20, 20 * n);
+      events.push(
+        batch(
+          paths.map((path) => added(path.slice(6), path, 'x')),
+          { seq: n, time: T0 },
+        ),
+      );
+      const cut = none.cut();
+      await none.take(cut);
+      await some.take(cut);
+      expect(none.partition.bodies.memoryBytes).toBe(0);
+      expect(some.partition.bodies.memoryBytes).toBeLessThanOrEqual(20_000);
+    }
+    expect(some.partition.bodies.memoryBytes).toBeGreaterThan(5000);
+    expect(some.partition.memoryBytes).toBeGreaterThan(some.partition.bodies.memoryBytes);
   });
 });
 
@@ -468,16 +524,29 @@ describe('outcomes', () => {
     expect(subtree.events.size).toBe(2 + 7);
   });
 
-  test('only so many runs of intakes are remembered at a time', async () => {
+  test('of the runs of intakes the oldest are forgotten; their batches are known by their events', async () => {
     const ledger = TestLedger.ready({ policy: { ...policy('reject'), intakes_max: 2 } });
     const run = await PartitionRun.open(ledger);
-    const from = (intake: string, time: number): Uint8Array =>
-      batch([added(intake, `${intake}/x`, 'x')], { seq: 0, time, intake });
-    const first = await run.add([from('a', T0), from('b', T0), from('c', T0)]);
-    expect([...first.ignored]).toEqual([['batch.intakes', 1]]);
-    const time = T0 + 2 * HOUR;
-    const later = await run.add([from('c', time), from('d', time), from('e', time)], { time });
-    expect([...later.ignored]).toEqual([['batch.intakes', 1]]);
+    const from = (intake: string, event: Event, minutes: number): Uint8Array =>
+      batch([event], { seq: 0, time: T0 + minutes * MINUTE, intake });
+    const first = from('run-a', added('1', a, 'one'), 10);
+    await run.add([first]);
+    await run.add([from('run-b', removed('2', a), 1), from('run-c', removed('3', b), 1)], {
+      time: T0 + MINUTE,
+    });
+    await run.reopen();
+    for (const minutes of [2, 60, 69]) {
+      const { ignored, outcomes } = await run.add([first], { time: T0 + minutes * MINUTE });
+      // Until the run is known again: then it is the sequence number that is.
+      if (ignored.size > 0) expect([...ignored]).toEqual([['batch.resent', 1]]);
+      else expect(outcomes).toEqual([[run.events.length - 1, 0, 'duplicate', 1, 0]]);
+    }
+    // The batch was ten minutes ahead of its cut, so it and its events count ten minutes longer.
+    await run.add([from('run-d', removed('4', b), 69), from('run-e', removed('5', b), 69)]);
+    const last = await run.add([first], { time: T0 + 70 * MINUTE });
+    expect(last.outcomes).toEqual([[run.events.length - 1, 0, 'duplicate', 1, 0]]);
+    expect((await run.add([first], { time: T0 + 71 * MINUTE })).applied).toBe(0);
+    expect(run.partition.bodies.get(binOf(a, 4)).get(a)).toBeUndefined();
   });
 });
 

@@ -1,5 +1,5 @@
 /** A partition folded cut by cut over a database in memory, as a shard does it. */
-import type { CutSigned } from '@tidemark/event';
+import { decodeRecord, type CutSigned, type Outcome, type RoleLeaf } from '@tidemark/event';
 import {
   openPartition,
   type BinSignatures,
@@ -105,11 +105,17 @@ export function loggedBy(folded: FoldedCut): { logged: Map<string, string> } {
 }
 
 /** The role versions that a folded cut reports, in the order of its records. */
-export function rolesOf(folded: FoldedCut): [string, number, number, string, string][] {
+export function rolesOf(folded: FoldedCut): RoleLeaf[] {
   return folded.records.flatMap(({ bytes }) => {
-    const { signed } = JSON.parse(Buffer.from(bytes).toString()) as {
-      signed: { type: string; leaves: [string, number, number, string, string][] };
-    };
+    const { signed } = decodeRecord(bytes);
     return signed.type === 'roles' ? signed.leaves : [];
+  });
+}
+
+/** The outcomes that a folded cut reports, likewise. */
+export function outcomesOf(folded: FoldedCut): Outcome[] {
+  return folded.records.flatMap(({ bytes }) => {
+    const { signed } = decodeRecord(bytes);
+    return signed.type === 'outcomes' ? signed.outcomes : [];
   });
 }

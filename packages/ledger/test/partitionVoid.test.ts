@@ -14,6 +14,7 @@ import {
   added,
   batch,
   binOf,
+  codeOf,
   codeOfAsync,
   DAY,
   HOUR,
@@ -222,6 +223,26 @@ describe('a view', () => {
     expect(view.file('bin-f', 1, 6)).toBeUndefined();
     expect(view.file('targets', 1, 6)).toBeUndefined();
     expect(ledger.fold.settled).toBe(5);
+  });
+
+  test('tells a version that is lost from one that never was', async () => {
+    const { run } = await start();
+    const view = new PartitionView(run.partition);
+    for (let n = 2; n <= 5; n++) {
+      const upload = batch([added(`${n}`, a, `content ${n}`)], { seq: n, time: T0 + n });
+      view.committed((await run.add([upload])).view);
+    }
+    const bin = binOf(a, 4);
+    const { version } = await view.target(a, 3);
+    const role = (i: number): string => `bin-${i.toString(16)}`;
+    await run.db.del(rowKey(ROW.delta, bin, version));
+    expect(codeOf(() => view.file(role(bin), version, 5))).toBe('BrokenInvariant state.missing');
+    expect(view.file(role((bin + 1) % 8), version, 5)).toBeUndefined();
+    expect(view.file(role(bin), version + 1, 5)).toBeUndefined();
+    expect(view.file(role(bin), version + 100, 5)).toBeUndefined();
+    expect(codeOf(() => view.file(role(bin), version, 6))).toBe('OperatingFault view.behind');
+    await run.db.del(rowKey(ROW.marker, 0, 3));
+    expect(codeOf(() => view.file(role(bin), version, 5))).toBe('BrokenInvariant state.missing');
   });
 });
 
