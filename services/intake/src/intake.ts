@@ -44,11 +44,19 @@ const QUEUE_BYTES_MAX = 64 << 20;
 /** Bytes of one append: some thousand events. */
 const APPEND_BYTES_MAX = 1 << 20;
 
+/** One submission: a receipt an event, filled in as its lanes make progress. */
+interface Submission {
+  readonly receipts: Receipt[];
+  missing: number;
+  readonly resolve: (receipts: Receipt[]) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
 interface Waiting {
   readonly text: string;
-  readonly by: number;
-  readonly resolve: (receipt: Receipt) => void;
-  readonly reject: (reason: unknown) => void;
+  readonly of: Submission;
+  /** The event's place in its submission. */
+  readonly place: number;
 }
 
 interface Batch {
@@ -89,12 +97,17 @@ export class Intake {
     if (this.queueBytes > this.queueBytesMax) {
       throw new OperatingFault('intake.busy', 'too many events are waiting; try again later');
     }
-    return Promise.all(
-      events.map((event) => {
-        const hash = sha256HexNative(event.path);
-        return this.lanes[partitionOfPathHash(hash, this.partitionBits)]!.add(event, subject);
-      }),
+    if (events.length === 0) return [];
+    const lanes = events.map(
+      ({ path }) => this.lanes[partitionOfPathHash(sha256HexNative(path), this.partitionBits)]!,
     );
+    if ([...new Set(lanes)].some((lane) => !lane.hasRoomFor(subject))) {
+      throw new OperatingFault('intake.busy', 'too many subjects upload at once; try again later');
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Receipt[]>();
+    const of = { receipts: [], missing: events.length, resolve, reject };
+    events.forEach((event, place) => lanes[place]!.add(event, subject, of, place));
+    return promise;
   }
 
   /** Resolves when nothing is under way any more. */
@@ -117,16 +130,19 @@ class Lane {
     this.partition = partition;
   }
 
-  add(event: Event, subject: string): Promise<Receipt> {
-    return new Promise((resolve, reject) => {
-      const by = this.subjectIndex(subject);
-      const text = encodeEvent(by === 0 ? event : { ...event, by });
-      this.queue.push({ text, by, resolve, reject });
-      this.queueBytes += text.length;
-      this.working ??= this.work().finally(() => {
-        this.working = undefined;
-      });
+  add(event: Event, subject: string, of: Submission, place: number): void {
+    const by = this.subjectIndex(subject);
+    const text = encodeEvent(by === 0 ? event : { ...event, by });
+    this.queue.push({ text, of, place });
+    this.queueBytes += text.length;
+    this.working ??= this.work().finally(() => {
+      this.working = undefined;
     });
+  }
+
+  /** Whether one subject more fits into the batches that are being gathered. */
+  hasRoomFor(subject: string): boolean {
+    return this.subjects.length < batchSubjectsMax || this.subjects.includes(subject);
   }
 
   async idle(): Promise<void> {
@@ -136,11 +152,7 @@ class Lane {
   /** Subjects are numbered per queue; the table starts anew with every append. */
   private subjectIndex(subject: string): number {
     const known = this.subjects.indexOf(subject);
-    if (known >= 0) return known;
-    if (this.subjects.length >= batchSubjectsMax) {
-      throw new OperatingFault('intake.busy', 'too many subjects upload at once; try again later');
-    }
-    return this.subjects.push(subject) - 1;
+    return known >= 0 ? known : this.subjects.push(subject) - 1;
   }
 
   private async work(): Promise<void> {
@@ -203,11 +215,11 @@ class Lane {
       batches.forEach(({ events }, i) => {
         const offset = first + i;
         events.forEach((event, index) => {
-          event.resolve({ partition: this.partition, offset, index });
+          settle(event, { partition: this.partition, offset, index });
         });
       });
     } catch (error) {
-      for (const { events } of batches) for (const event of events) event.reject(error);
+      for (const { events } of batches) for (const { of } of events) of.reject(error);
     }
   }
 
@@ -223,6 +235,11 @@ class Lane {
     }
     return undefined;
   }
+}
+
+function settle({ of, place }: Waiting, receipt: Receipt): void {
+  of.receipts[place] = receipt;
+  if (--of.missing === 0) of.resolve(of.receipts);
 }
 
 /** Runs of events whose texts fit into so many bytes. */
