@@ -23,7 +23,7 @@ export { ROW, rowKey, Rows } from './rows.ts';
 export type { StateDb } from './rows.ts';
 export { checking, signing } from './signatory.ts';
 export type { Signatory } from './signatory.ts';
-export { classicDue, isSealOf, leafText, SnapshotFold } from './snapshotFold.ts';
+export { classicDue, classicRenewal, isSealOf, leafText, SnapshotFold } from './snapshotFold.ts';
 export type { Classic, Snapshot, SnapshotFoldState } from './snapshotFold.ts';
 export { PartitionView } from './view.ts';
 export type { SlotProof } from './view.ts';

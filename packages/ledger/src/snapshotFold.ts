@@ -36,6 +36,8 @@ export interface Classic {
   readonly sha256: string;
   /** Time of the cut that it states, ms. */
   readonly time: number;
+  /** When it expires, ms: by the policy that was in force then. */
+  readonly expires: number;
   /** Whose signature it bears: a root that no longer lists the key makes a new file due. */
   readonly keyid: string;
 }
@@ -217,16 +219,16 @@ export class SnapshotFold {
       return { classic: held, file: undefined, by: undefined };
     }
     const { expiry_s, snapshot_hashes } = cut.view.policy;
-    const expires = formatExpires(cut.time + expiry_s.snapshot * 1000);
+    const expires = cut.time + expiry_s.snapshot * 1000;
     const text =
-      `{"_type":"snapshot","expires":"${expires}","meta":${this.table.metaText(snapshot_hashes)},` +
+      `{"_type":"snapshot","expires":"${formatExpires(expires)}","meta":${this.table.metaText(snapshot_hashes)},` +
       `"spec_version":"1.0.31","version":${cut.n}}`;
     const by = signatory('snapshot', Buffer.from(text, 'latin1'), root);
     if (by === undefined) return undefined;
     const file = Buffer.from(envelope(by, text), 'latin1');
     const { n: version, time } = cut;
     const sha256 = sha256HexNative(file);
-    const classic = { version, length: file.length, sha256, time, keyid: by.keyid };
+    const classic = { version, length: file.length, sha256, time, expires, keyid: by.keyid };
     return { classic, file, by };
   }
 
@@ -252,9 +254,15 @@ export function leafText(leaf: SnapshotLeaf): string {
 
 /** The cut time (ms) from which on a cut makes a new snapshot.json. */
 export function classicDue(held: Classic, cut: Pick<Cut, 'view'>): number {
-  const { classic_ms, expiry_s, renew_below_percent } = cut.view.policy;
-  const renewal = held.time + expiry_s.snapshot * 10 * (100 - renew_below_percent);
+  const { classic_ms } = cut.view.policy;
+  const renewal = classicRenewal(held, cut);
   return classic_ms === null ? renewal : Math.min(renewal, held.time + classic_ms);
+}
+
+/** The cut time (ms) from which on a snapshot.json is too old to be left, whatever it states. */
+export function classicRenewal(held: Classic, cut: Pick<Cut, 'view'>): number {
+  const { expiry_s, renew_below_percent } = cut.view.policy;
+  return held.expires - expiry_s.snapshot * 10 * renew_below_percent;
 }
 
 /** Whether a `sealed` record says exactly what the fold gave. */

@@ -13,6 +13,7 @@ import { appendSurely, type Logs, type Sleep } from '@tidemark/log';
 import {
   checking,
   classicDue,
+  classicRenewal,
   isSealOf,
   OFFLINE_ROLES,
   signing,
@@ -22,6 +23,7 @@ import {
   type StateDb,
 } from '@tidemark/ledger';
 import type { PublicationStore } from '@tidemark/publish';
+import { demandNoLostCut } from '@tidemark/shard';
 import { fateOf, type Fate } from './fate.ts';
 import { PublisherFold, type Draft } from './publisherFold.ts';
 import { SnapshotIndex, type SnapshotRow } from './snapshotIndex.ts';
@@ -130,6 +132,7 @@ export class Publisher {
   /** Does whatever can be done now. @returns whether anything was */
   async step(): Promise<boolean> {
     const read = await this.fold.readControl();
+    demandNoLostCut(this.fold.control.settled, this.visible?.n ?? 0);
     if (this.fold.isSpoilt) {
       this.fold = await foldFrom(this.options, this.index);
       this.mine = undefined;
@@ -244,14 +247,12 @@ export class Publisher {
 
   private dueAfter(cut: Cut): number {
     const { expiry_s, renew_below_percent } = cut.view.policy;
-    const untilBelow = 10 * (100 - renew_below_percent);
     const classic = this.fold.snapshots.newestClassic!;
     // The newest snapshot.json has nothing to add to this cut, but grows old all the same.
     const snapshot =
-      classic.version < cut.n
-        ? classicDue(classic, cut)
-        : classic.time + expiry_s.snapshot * untilBelow;
-    return Math.min(cut.time + expiry_s.timestamp * untilBelow, snapshot, ...this.fold.dues);
+      classic.version < cut.n ? classicDue(classic, cut) : classicRenewal(classic, cut);
+    const timestamp = cut.time + expiry_s.timestamp * 10 * (100 - renew_below_percent);
+    return Math.min(timestamp, snapshot, ...this.fold.dues);
   }
 
   /** Documents, then snapshot.json: what the timestamp leads to is there before it. */

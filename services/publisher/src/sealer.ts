@@ -66,12 +66,15 @@ export class Sealer {
     return true;
   }
 
-  /** How far a cut may reach in every partition now. */
+  /**
+   * How far a cut may reach in every partition now: never back, even where the last one, poisoned,
+   * reaches beyond the log's end.
+   */
   private async ends(last: readonly number[], advanceMax: number): Promise<number[]> {
     const { logs, cutRecordsMax = CUT_RECORDS_MAX } = this.options;
     const limit = Math.min(advanceMax, cutRecordsMax);
     return Promise.all(
-      last.map(async (from, p) => Math.min(await logs.events.end(p), from + limit)),
+      last.map(async (from, p) => Math.max(from, Math.min(await logs.events.end(p), from + limit))),
     );
   }
 }

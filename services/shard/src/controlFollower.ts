@@ -1,6 +1,7 @@
 /** The control log, read record by record into a fold. */
 import type { Log } from '@tidemark/log';
 import type { ControlChange, ControlFold } from '@tidemark/ledger';
+import { demandNoTruncation } from './truncation.ts';
 
 export class ControlFollower {
   readonly fold: ControlFold;
@@ -20,6 +21,7 @@ export class ControlFollower {
     take: (change: ControlChange | undefined, bytes: Uint8Array) => void | Promise<void>,
   ): Promise<boolean> {
     const end = await this.log.end(0);
+    demandNoTruncation('control', 0, end, this.fold.next);
     if (this.fold.next >= end) return false;
     while (this.fold.next < end) {
       const { records } = await this.log.read(0, this.fold.next);

@@ -1,6 +1,7 @@
 /** Shards: partitions folded as the control log orders. */
 
 export { ControlFollower } from './controlFollower.ts';
+export { demandNoLostCut } from './truncation.ts';
 export type { ShardKeys } from './partitionRunner.ts';
 export { Shard } from './shard.ts';
 export type { ShardOptions } from './shard.ts';

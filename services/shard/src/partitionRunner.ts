@@ -21,6 +21,7 @@ import {
   type PartitionCut,
   type StateDb,
 } from '@tidemark/ledger';
+import { demandNoTruncation } from './truncation.ts';
 
 /** The keys of a shard that signs; a follower has none and takes signatures from the log. */
 export interface ShardKeys {
@@ -39,6 +40,11 @@ export interface PartitionRunnerOptions {
   readonly keys: ShardKeys | undefined;
   readonly memoryBudgetBytes: number;
   readonly sleep: Sleep;
+  /**
+   * Whether the log may show a cut before the events that it covers, as replicas of a broker may. False
+   * where one process owns the log: then events that are missing are lost, and the shard halts.
+   */
+  readonly eventsMayLag?: boolean;
 }
 
 /** What the control log demands next of a partition. */
@@ -80,9 +86,13 @@ export class PartitionRunner {
     this.view = new PartitionView(partition);
   }
 
-  /** Opens the partition's state. @throws BrokenInvariant `state.*` */
+  /** Opens the partition's state. @throws BrokenInvariant `state.*`, `log.truncated` */
   static async open(options: PartitionRunnerOptions): Promise<PartitionRunner> {
-    return new PartitionRunner(options, await openPartition(options));
+    const { logs, partition } = options;
+    const opened = await openPartition(options);
+    demandNoTruncation('events', partition, await logs.events.end(partition), opened.next);
+    demandNoTruncation('leaves', partition, await logs.leaves.end(partition), opened.position);
+    return new PartitionRunner(options, opened);
   }
 
   /** The last committed cut. */
@@ -149,7 +159,12 @@ export class PartitionRunner {
   private async events(cut: Cut): Promise<Uint8Array[] | undefined> {
     const { logs, partition } = this.options;
     const until = cut.vector[partition]!;
-    if (until > this.partition.next && (await logs.events.end(partition)) < until) return undefined;
+    const end = await logs.events.end(partition);
+    demandNoTruncation('events', partition, end, this.partition.next);
+    if (end < until) {
+      if (this.options.eventsMayLag === false) demandNoTruncation('events', partition, end, until);
+      return undefined;
+    }
     const records: Uint8Array[] = [];
     for (let next = this.partition.next; next < until;) {
       const chunk = await logs.events.read(partition, next);
@@ -163,6 +178,7 @@ export class PartitionRunner {
   private async readLeaves(cut: Cut): Promise<void> {
     const { logs, partition } = this.options;
     const end = await logs.leaves.end(partition);
+    demandNoTruncation('leaves', partition, end, this.position);
     while (this.position < end && !this.collector.has(cut)) {
       const { records } = await logs.leaves.read(partition, this.position);
       for (const record of records) this.collector.add(record, this.position++);

@@ -7,6 +7,7 @@
 import { ControlFold, type ControlChange, type CutRule, type StateDb } from '@tidemark/ledger';
 import { recordHash } from '@tidemark/event';
 import { ControlFollower } from './controlFollower.ts';
+import { demandNoLostCut } from './truncation.ts';
 import { PartitionRunner, type Order, type PartitionRunnerOptions } from './partitionRunner.ts';
 
 export interface ShardOptions extends Omit<PartitionRunnerOptions, 'partition' | 'db'> {
@@ -59,6 +60,8 @@ export class Shard {
       Array.from(this.runners.values(), (runner) => this.advance(runner)),
     );
     this.forgetDone();
+    // After voids were carried out: they take cuts back, and nothing else does.
+    for (const { n } of this.runners.values()) demandNoLostCut(this.control.fold.last.n, n);
     return read || done.includes(true);
   }
 

@@ -82,6 +82,7 @@ async function main(data: ShardWorkerData): Promise<void> {
     },
     memoryBudgetBytes: data.memoryBudgetBytes,
     sleep: (ms) => sleep(ms),
+    eventsMayLag: false,
   });
   const done = opened
     .then(async (shard) => {
