@@ -47,3 +47,8 @@ function rolesRecord(n: number, partition: number, i: number, leaves: readonly R
     'latin1',
   );
 }
+
+/** Role versions in slot order; where an offline role shares a bin's slot, by name. */
+export function bySlot(slotOf: (role: string) => number): (a: RoleLeaf, b: RoleLeaf) => number {
+  return (a, b) => slotOf(a[0]) - slotOf(b[0]) || (a[0] < b[0] ? -1 : 1);
+}

@@ -19,7 +19,7 @@ import { CUTS_IN_FLIGHT_MAX } from './cutRules.ts';
 import { binKeyId } from './documents.ts';
 import type { Heads } from './heads.ts';
 import { encodeHeads } from './headsImage.ts';
-import { leafRecords } from './leaves.ts';
+import { bySlot, leafRecords } from './leaves.ts';
 import { encodeMarker, packBins, stateDigest, type Marker } from './marker.ts';
 import type { OfflineSlots } from './offlineSlots.ts';
 import { nextRenewal, withRenewals, type DirtyBin } from './renewal.ts';
@@ -93,6 +93,14 @@ export class Partition {
     this.time = marker?.time ?? genesis.time;
     this.next = marker?.next ?? 0;
     this.position = marker?.position ?? 0;
+  }
+
+  /** What the stored state that this was opened from claims to be; undefined for a fresh one. */
+  get restored():
+    | { readonly n: number; readonly cut: string; readonly digest: string }
+    | undefined {
+    const { marker } = this.parts;
+    return marker && { n: marker.n, cut: marker.cut, digest: stateDigest(marker) };
   }
 
   /** Bytes of memory this partition holds, as far as it grows with use. */
@@ -285,11 +293,6 @@ export class Partition {
     };
     return this.marker;
   }
-}
-
-/** Role versions in slot order; where an offline role shares a bin's slot, by name. */
-function bySlot(slotOf: (role: string) => number): (a: RoleLeaf, b: RoleLeaf) => number {
-  return (a, b) => slotOf(a[0]) - slotOf(b[0]) || (a[0] < b[0] ? -1 : 1);
 }
 
 function foreign(partition: number): BrokenInvariant {

@@ -22,6 +22,7 @@ import {
   type StateDb,
 } from '@tidemark/ledger';
 import { demandNoTruncation } from './truncation.ts';
+import { demandVouched } from './vouched.ts';
 
 /** The keys of a shard that signs; a follower has none and takes signatures from the log. */
 export interface ShardKeys {
@@ -93,6 +94,21 @@ export class PartitionRunner {
     demandNoTruncation('events', partition, await logs.events.end(partition), opened.next);
     demandNoTruncation('leaves', partition, await logs.leaves.end(partition), opened.position);
     return new PartitionRunner(options, opened);
+  }
+
+  /**
+   * Halts where the state that this was opened from is not one that a shard signed for, or a void that
+   * stands in the control log.
+   * @param voids hashes of the voids in the control log, by number
+   */
+  async demandVouched(
+    keys: readonly ReadonlyMap<string, string>[],
+    voids: ReadonlyMap<number, string>,
+  ): Promise<void> {
+    const { restored } = this.partition;
+    if (restored === undefined || voids.get(restored.n) === restored.cut) return;
+    const { logs, partition } = this.options;
+    await demandVouched(logs.leaves, partition, this.partition.position, restored, keys);
   }
 
   /** The last committed cut. */

@@ -5,7 +5,7 @@
  * partitions they hold and in whose key signs their subtree records.
  */
 import { ControlFold, type ControlChange, type CutRule, type StateDb } from '@tidemark/ledger';
-import { recordHash } from '@tidemark/event';
+import { keysById, recordHash } from '@tidemark/event';
 import { ControlFollower } from './controlFollower.ts';
 import { demandNoLostCut } from './truncation.ts';
 import { PartitionRunner, type Order, type PartitionRunnerOptions } from './partitionRunner.ts';
@@ -27,6 +27,8 @@ export class Shard {
   private readonly control: ControlFollower;
   private readonly orders: Order[] = [];
   private readonly databases: readonly StateDb[];
+  private readonly voids = new Map<number, string>();
+  private isVouched = false;
 
   private constructor(
     options: ShardOptions,
@@ -56,6 +58,7 @@ export class Shard {
   /** Does whatever can be done now. @returns whether anything was */
   async step(): Promise<boolean> {
     const read = await this.control.catchUp((change) => this.order(change));
+    if (!this.isVouched) await this.demandVouched();
     const done = await Promise.all(
       Array.from(this.runners.values(), (runner) => this.advance(runner)),
     );
@@ -79,9 +82,18 @@ export class Shard {
     await Promise.all(this.databases.map((db) => db.close()));
   }
 
+  /** Once, after the control log was read for the first time and before anything is signed. */
+  private async demandVouched(): Promise<void> {
+    const { genesis } = this.options;
+    const keys = [this.control.fold.view.keys.shard, keysById(genesis.services.shard)];
+    for (const runner of this.runners.values()) await runner.demandVouched(keys, this.voids);
+    this.isVouched = true;
+  }
+
   private order(change: ControlChange | undefined): void {
     if (change?.type === 'cut' && change.cut.n > this.slowest) this.orders.push(change);
     if (change?.type !== 'void') return;
+    this.voids.set(change.n, change.hash);
     const spent = this.orders.findIndex((order) => numberOf(order) >= change.n);
     if (spent >= 0) this.orders.length = spent;
     this.orders.push(change);

@@ -1,0 +1,67 @@
+/**
+ * Whether stored state is what a shard signed for: its digest stands in the subtree record of its cut.
+ *
+ * Whoever can write to LevelDB can make rows whose checksums hold. What they cannot make is the
+ * signature over the digest of the state, so such rows are never signed over (design: a shard halts).
+ */
+import { BrokenInvariant, RejectedInput } from '@tidemark/canonical';
+import { verifyEd25519Native } from '@tidemark/canonical/native';
+import { decodeRecord, verifyRecord } from '@tidemark/event';
+import type { Log } from '@tidemark/log';
+
+/** What a state claims to be. */
+export interface Claim {
+  readonly n: number;
+  readonly digest: string;
+}
+
+/** How many records before its hint the search begins; then ever further back. */
+const SEARCH_FIRST = 256;
+
+/**
+ * Looks for the subtree record that vouches for a claim, from `position` backward.
+ * @param keys of the shards listed now, and of those that genesis listed
+ * @throws BrokenInvariant `state.unsigned` where there is none
+ */
+export async function demandVouched(
+  leaves: Log,
+  partition: number,
+  position: number,
+  claim: Claim,
+  keys: readonly ReadonlyMap<string, string>[],
+): Promise<void> {
+  let to = await leaves.end(partition);
+  let from = Math.max(0, Math.min(position, to) - SEARCH_FIRST);
+  for (let span = SEARCH_FIRST; to > 0; span *= 8) {
+    for (let next = from; next < to;) {
+      const { records } = await leaves.read(partition, next);
+      if (records.some((bytes) => vouches(bytes, partition, claim, keys))) return;
+      next += records.length;
+    }
+    to = from;
+    from = Math.max(0, from - span * 8);
+  }
+  throw new BrokenInvariant(
+    'state.unsigned',
+    `partition ${partition}: no shard signed for the stored state of cut ${claim.n}; ` +
+      'delete this state, it is rebuilt from the log',
+  );
+}
+
+function vouches(
+  bytes: Uint8Array,
+  partition: number,
+  claim: Claim,
+  keys: readonly ReadonlyMap<string, string>[],
+): boolean {
+  try {
+    const record = decodeRecord(bytes);
+    const { signed } = record;
+    if (signed.type !== 'subtree' || signed.partition !== partition) return false;
+    if (signed.n !== claim.n || signed.state !== claim.digest) return false;
+    return keys.some((listed) => verifyRecord(record, listed, 1, verifyEd25519Native));
+  } catch (error) {
+    if (error instanceof RejectedInput) return false;
+    throw error;
+  }
+}
