@@ -96,9 +96,7 @@ export class Partition {
   }
 
   /** What the stored state that this was opened from claims to be; undefined for a fresh one. */
-  get restored():
-    | { readonly n: number; readonly cut: string; readonly digest: string }
-    | undefined {
+  get restored(): { n: number; cut: string; digest: string } | undefined {
     const { marker } = this.parts;
     return marker && { n: marker.n, cut: marker.cut, digest: stateDigest(marker) };
   }
@@ -296,8 +294,6 @@ export class Partition {
 }
 
 function foreign(partition: number): BrokenInvariant {
-  return new BrokenInvariant(
-    'log.foreign',
-    `events partition ${partition} begins with another genesis record than this ledger's`,
-  );
+  const message = `events partition ${partition} begins with another genesis record than this ledger's`;
+  return new BrokenInvariant('log.foreign', message);
 }
