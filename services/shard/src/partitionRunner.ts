@@ -158,13 +158,17 @@ export class PartitionRunner {
     return order.type === 'void' && order.n <= this.partition.n && !this.voids.has(order.n);
   }
 
+  /** Whether this void is part of the state. */
+  async hasFolded({ n, hash }: { readonly n: number; readonly hash: string }): Promise<boolean> {
+    if (this.partition.n < n) return false;
+    const marker = await markerAt(this.partition.rows, n);
+    return marker?.cut === hash;
+  }
+
   private async takeVoid(n: number, hash: string): Promise<boolean> {
     this.voids.add(n);
-    if (this.partition.n >= n) {
-      const marker = await markerAt(this.partition.rows, n);
-      if (marker?.cut === hash) return true;
-      await this.goBack(n);
-    }
+    if (await this.hasFolded({ n, hash })) return true;
+    if (this.partition.n >= n) await this.goBack(n);
     await this.partition.foldVoid(n, hash);
     this.collector.forget(n);
     this.view = new PartitionView(this.partition);

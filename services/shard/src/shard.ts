@@ -90,13 +90,21 @@ export class Shard {
     this.isVouched = true;
   }
 
-  private order(change: ControlChange | undefined): void {
-    if (change?.type === 'cut' && change.cut.n > this.slowest) this.orders.push(change);
+  /**
+   * Takes note of what has to be done. A void that takes back a cut which a partition has folded makes
+   * it go back, so everything behind it has to be done, whatever its number.
+   */
+  private async order(change: ControlChange | undefined): Promise<void> {
+    if (change?.type === 'cut') {
+      if (change.cut.n > this.slowest || this.orders.length > 0) this.orders.push(change);
+    }
     if (change?.type !== 'void') return;
     this.voids.set(change.n, change.hash);
     const spent = this.orders.findIndex((order) => numberOf(order) >= change.n);
     if (spent >= 0) this.orders.length = spent;
-    this.orders.push(change);
+    const runners = [...this.runners.values()];
+    const folded = await Promise.all(runners.map((runner) => runner.hasFolded(change)));
+    if (folded.includes(false)) this.orders.push(change);
   }
 
   private async advance(runner: PartitionRunner): Promise<boolean> {
@@ -108,7 +116,12 @@ export class Shard {
 
   private forgetDone(): void {
     const { slowest } = this;
-    while (this.orders.length > 0 && numberOf(this.orders[0]!) <= slowest) this.orders.shift();
+    const runners = [...this.runners.values()];
+    while (this.orders.length > 0) {
+      const order = this.orders[0]!;
+      if (numberOf(order) > slowest || runners.some((runner) => runner.mustUndo(order))) return;
+      this.orders.shift();
+    }
   }
 
   private get slowest(): number {
