@@ -17,6 +17,7 @@ import {
   type BinSignatures,
   type Cut,
   type FoldedCut,
+  type Keys,
   type Partition,
   type PartitionCut,
   type StateDb,
@@ -47,6 +48,8 @@ export interface PartitionRunnerOptions {
    */
   readonly eventsMayLag?: boolean;
 }
+
+const NO_KEYS: Keys = new Map();
 
 /** What the control log demands next of a partition. */
 export type Order =
@@ -79,8 +82,12 @@ export class PartitionRunner {
     ignored: new Map(),
   };
 
+  /** Hash of the cut or void whose state this was opened from; undefined where there was none. */
+  readonly openedAt: string | undefined;
+
   private constructor(options: PartitionRunnerOptions, partition: Partition) {
     this.options = options;
+    this.openedAt = partition.restored?.cut;
     this.partition = partition;
     this.position = partition.position;
     this.collector = new LeafCollector(options.partition, partition.n);
@@ -99,14 +106,12 @@ export class PartitionRunner {
   /**
    * Halts where the state that this was opened from is not one that a shard signed for, or a void that
    * stands in the control log.
-   * @param voids hashes of the voids in the control log, by number
+   * @param vouchers who could sign for the state of a cut, by the cut's hash
    */
-  async demandVouched(
-    keys: readonly ReadonlyMap<string, string>[],
-    voids: ReadonlyMap<number, string>,
-  ): Promise<void> {
+  async demandVouched(vouchers: ReadonlyMap<string, Keys | 'nobody'>): Promise<void> {
     const { restored } = this.partition;
-    if (restored === undefined || voids.get(restored.n) === restored.cut) return;
+    const keys = vouchers.get(restored?.cut ?? '') ?? NO_KEYS;
+    if (restored === undefined || keys === 'nobody') return;
     const { logs, partition } = this.options;
     await demandVouched(logs.leaves, partition, this.partition.position, restored, keys);
   }

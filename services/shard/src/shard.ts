@@ -4,8 +4,14 @@
  * Several shards, or several replicas of one, may run on the same logs: they differ only in which
  * partitions they hold and in whose key signs their subtree records.
  */
-import { ControlFold, type ControlChange, type CutRule, type StateDb } from '@tidemark/ledger';
-import { keysById, recordHash } from '@tidemark/event';
+import {
+  ControlFold,
+  type ControlChange,
+  type CutRule,
+  type Keys,
+  type StateDb,
+} from '@tidemark/ledger';
+import { recordHash } from '@tidemark/event';
 import { ControlFollower } from './controlFollower.ts';
 import { demandNoLostCut } from './truncation.ts';
 import { PartitionRunner, type Order, type PartitionRunnerOptions } from './partitionRunner.ts';
@@ -27,7 +33,8 @@ export class Shard {
   private readonly control: ControlFollower;
   private readonly orders: Order[] = [];
   private readonly databases: readonly StateDb[];
-  private readonly voids = new Map<number, string>();
+  /** Who could sign for the states opened, by the hash of their cut; nobody signs for a void. */
+  private readonly vouchers = new Map<string, Keys | 'nobody'>();
   private isVouched = false;
 
   private constructor(
@@ -84,10 +91,9 @@ export class Shard {
 
   /** Once, after the control log was read for the first time and before anything is signed. */
   private async demandVouched(): Promise<void> {
-    const { genesis } = this.options;
-    const keys = [this.control.fold.view.keys.shard, keysById(genesis.services.shard)];
-    for (const runner of this.runners.values()) await runner.demandVouched(keys, this.voids);
+    for (const runner of this.runners.values()) await runner.demandVouched(this.vouchers);
     this.isVouched = true;
+    this.vouchers.clear();
   }
 
   /**
@@ -96,15 +102,21 @@ export class Shard {
    */
   private async order(change: ControlChange | undefined): Promise<void> {
     if (change?.type === 'cut') {
+      this.noteVoucher(change.cut.hash, change.cut.view.keys.shard);
       if (change.cut.n > this.slowest || this.orders.length > 0) this.orders.push(change);
     }
     if (change?.type !== 'void') return;
-    this.voids.set(change.n, change.hash);
+    this.noteVoucher(change.hash, 'nobody');
     const spent = this.orders.findIndex((order) => numberOf(order) >= change.n);
     if (spent >= 0) this.orders.length = spent;
     const runners = [...this.runners.values()];
     const folded = await Promise.all(runners.map((runner) => runner.hasFolded(change)));
     if (folded.includes(false)) this.orders.push(change);
+  }
+
+  private noteVoucher(hash: string, keys: Keys | 'nobody'): void {
+    const isOpened = [...this.runners.values()].some(({ openedAt }) => openedAt === hash);
+    if (!this.isVouched && isOpened) this.vouchers.set(hash, keys);
   }
 
   private async advance(runner: PartitionRunner): Promise<boolean> {

@@ -7,6 +7,7 @@
 import { BrokenInvariant, RejectedInput } from '@tidemark/canonical';
 import { verifyEd25519Native } from '@tidemark/canonical/native';
 import { decodeRecord, verifyRecord } from '@tidemark/event';
+import type { Keys } from '@tidemark/ledger';
 import type { Log } from '@tidemark/log';
 
 /** What a state claims to be. */
@@ -20,7 +21,7 @@ const SEARCH_FIRST = 256;
 
 /**
  * Looks for the subtree record that vouches for a claim, from `position` backward.
- * @param keys of the shards listed now, and of those that genesis listed
+ * @param keys of the shards that were listed for the cut
  * @throws BrokenInvariant `state.unsigned` where there is none
  */
 export async function demandVouched(
@@ -28,7 +29,7 @@ export async function demandVouched(
   partition: number,
   position: number,
   claim: Claim,
-  keys: readonly ReadonlyMap<string, string>[],
+  keys: Keys,
 ): Promise<void> {
   let to = await leaves.end(partition);
   let from = Math.max(0, Math.min(position, to) - SEARCH_FIRST);
@@ -48,18 +49,13 @@ export async function demandVouched(
   );
 }
 
-function vouches(
-  bytes: Uint8Array,
-  partition: number,
-  claim: Claim,
-  keys: readonly ReadonlyMap<string, string>[],
-): boolean {
+function vouches(bytes: Uint8Array, partition: number, claim: Claim, keys: Keys): boolean {
   try {
     const record = decodeRecord(bytes);
     const { signed } = record;
     if (signed.type !== 'subtree' || signed.partition !== partition) return false;
     if (signed.n !== claim.n || signed.state !== claim.digest) return false;
-    return keys.some((listed) => verifyRecord(record, listed, 1, verifyEd25519Native));
+    return verifyRecord(record, keys, 1, verifyEd25519Native);
   } catch (error) {
     if (error instanceof RejectedInput) return false;
     throw error;
