@@ -68,6 +68,8 @@ export class Publisher {
   private readonly classics: number[] = [];
   /** The newest visible snapshot. */
   visible: SnapshotRow | undefined;
+  /** When the newest settled snapshot, which may not be visible yet, needs another, ms. */
+  private dueNext = 0;
   /** `sealed` records that were signed by a publisher but do not say what the fold gives. */
   refused = 0;
 
@@ -84,6 +86,7 @@ export class Publisher {
     const newest = await index.newest();
     if (newest !== undefined) {
       publisher.visible = newest;
+      publisher.dueNext = newest.due;
       await publisher.advanceStore(newest);
     }
     for (const name of await options.store.list()) {
@@ -104,7 +107,7 @@ export class Publisher {
    */
   get due(): number {
     const { control, snapshots } = this.fold;
-    return snapshots.n < control.settled ? Number.POSITIVE_INFINITY : (this.visible?.due ?? 0);
+    return snapshots.n < control.settled ? Number.POSITIVE_INFINITY : this.dueNext;
   }
 
   /** Snapshot n as it was published. */
@@ -232,6 +235,7 @@ export class Publisher {
       due: this.dueAfter(cut),
       classic: snapshot.classic.version,
     };
+    this.dueNext = row.due;
     await this.publishImmutable(cut, snapshot);
     await this.index.put(
       row,

@@ -39,6 +39,8 @@ export class Sealer {
   async step(control: ControlFold, now: number, due: number): Promise<boolean> {
     const { last, view } = control;
     const n = last.n + 1;
+    // All that `due` speaks of, before anything is waited for: the control log goes on meanwhile.
+    const mayRenew = last.n === control.settled;
     if (control.settled < n - CUTS_IN_FLIGHT_MAX) return false;
     if (this.proposed.n >= n && control.next <= this.proposed.offset) return false;
     // What stands behind it may be the very cut: it would be one record more that counts for nothing.
@@ -48,7 +50,7 @@ export class Sealer {
     const advances = vector.some((end, p) => end > last.vector[p]!);
     const changed = control.changedSince(last.control);
     // After a long pause no single cut may reach the moment that is due: empty ones catch up.
-    const renews = due <= Math.max(now, last.time) && last.n === control.settled;
+    const renews = mayRenew && due <= Math.max(now, last.time);
     if (!advances && !changed && !renews) return false;
     const cut: CutSigned = {
       type: 'cut',
