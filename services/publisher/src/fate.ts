@@ -19,12 +19,13 @@ export function fateOf(
   visible: number,
   receipt: { readonly partition: number; readonly offset: number; readonly index: number },
 ): Fate {
-  const snapshot = snapshotOf(index, visible, receipt.partition, receipt.offset);
-  if (snapshot === undefined) return { state: 'pending' };
+  const { partition, offset } = receipt;
+  const row = snapshotOf(index, visible, partition, offset);
+  if (row === undefined) return { state: 'pending' };
   const outcome = index
-    .outcomes(receipt.partition, receipt.offset)
+    .outcomes(partition, offset, row)
     .find(([, position]) => position === receipt.index);
-  return outcome === undefined ? { state: 'applied', snapshot } : fateFrom(outcome, snapshot);
+  return outcome === undefined ? { state: 'applied', snapshot: row.n } : fateFrom(outcome, row.n);
 }
 
 function fateFrom(outcome: Outcome, snapshot: number): Fate {
@@ -45,8 +46,9 @@ function snapshotOf(
   visible: number,
   partition: number,
   offset: number,
-): number | undefined {
-  const covers = (n: number): boolean => (rowAt(index, n)?.vector[partition] ?? 0) > offset;
+): SnapshotRow | undefined {
+  const at = (n: number): SnapshotRow | undefined => rowAt(index, n, visible);
+  const covers = (n: number): boolean => (at(n)?.vector[partition] ?? 0) > offset;
   if (visible === 0 || !covers(visible)) return undefined;
   let low = 1;
   let high = visible;
@@ -55,13 +57,13 @@ function snapshotOf(
     if (covers(middle)) high = middle;
     else low = middle + 1;
   }
-  return low;
+  return at(low);
 }
 
 /** A void has no row: what it covers is what the snapshot before it covers. */
-function rowAt(index: SnapshotIndex, n: number): SnapshotRow | undefined {
+function rowAt(index: SnapshotIndex, n: number, visible: number): SnapshotRow | undefined {
   for (let at = n; at >= 1; at--) {
-    const row = index.get(at);
+    const row = index.get(at, visible);
     if (row !== undefined) return row;
   }
   return undefined;

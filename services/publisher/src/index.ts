@@ -2,7 +2,7 @@
 
 export type { Fate } from './fate.ts';
 export { Publisher } from './publisher.ts';
-export type { PublisherKeys, PublisherOptions } from './publisher.ts';
+export type { PublisherKeys, PublisherOptions } from './resume.ts';
 export { Sealer } from './sealer.ts';
 export type { SealerOptions } from './sealer.ts';
 export type { SnapshotRow } from './snapshotIndex.ts';

@@ -6,10 +6,9 @@
  * behind, immutable names first, the timestamp last, never backwards; a crash in between is made good
  * by the next run, which publishes the newest snapshot again before anything else.
  */
-import { BrokenInvariant, canonicalText, fromUtf8, utf8, type Json } from '@tidemark/canonical';
-import type { Signer } from '@tidemark/canonical/native';
-import { signRecord, type GenesisSigned, type SealedSigned } from '@tidemark/event';
-import { appendSurely, type Logs, type Sleep } from '@tidemark/log';
+import { canonicalText, fromUtf8, utf8, type Json } from '@tidemark/canonical';
+import { signRecord, type SealedSigned } from '@tidemark/event';
+import { appendSurely } from '@tidemark/log';
 import {
   checking,
   classicDue,
@@ -18,36 +17,13 @@ import {
   OFFLINE_ROLES,
   signing,
   type Cut,
-  type CutRule,
   type Snapshot,
-  type StateDb,
 } from '@tidemark/ledger';
-import type { PublicationStore } from '@tidemark/publish';
 import { demandNoLostCut } from '@tidemark/shard';
 import { fateOf, type Fate } from './fate.ts';
-import { PublisherFold, type Draft } from './publisherFold.ts';
-import { SnapshotIndex, type SnapshotRow } from './snapshotIndex.ts';
-
-/** The keys of a publisher that seals; one that only follows has none. */
-export interface PublisherKeys {
-  readonly timestamp: Signer;
-  readonly snapshot: Signer;
-  readonly checkpoint: Signer;
-  readonly service: Signer;
-}
-
-export interface PublisherOptions {
-  readonly genesis: GenesisSigned;
-  readonly genesisBytes: Uint8Array;
-  readonly logs: Logs;
-  readonly db: StateDb;
-  readonly store: PublicationStore;
-  readonly keys: PublisherKeys | undefined;
-  readonly now: () => number;
-  readonly sleep: Sleep;
-  /** Cut rules; a simulation leaves one out. */
-  readonly rules?: readonly CutRule[];
-}
+import type { Draft, PublisherFold } from './publisherFold.ts';
+import { foldFrom, newestIn, type PublisherOptions } from './resume.ts';
+import { offsetsOf, SnapshotIndex, type SnapshotRow } from './snapshotIndex.ts';
 
 /** How far a cut's time may lie ahead of a signer's clock before it waits. */
 const CLOCK_AHEAD_MAX_MS = 30_000;
@@ -66,6 +42,8 @@ export class Publisher {
   private readonly listeners = new Set<(row: SnapshotRow) => void>();
   private readonly published = new Set<string>();
   private readonly classics: number[] = [];
+  /** The newest snapshot that the store held at first: its cut was in the log once. */
+  private stored = 0;
   /** The newest visible snapshot. */
   visible: SnapshotRow | undefined;
   /** When the newest settled snapshot, which may not be visible yet, needs another, ms. */
@@ -93,6 +71,7 @@ export class Publisher {
       if (name.endsWith('.snapshot.json')) publisher.classics.push(Number.parseInt(name, 10));
     }
     publisher.classics.sort((a, b) => a - b);
+    publisher.stored = await newestIn(options.store);
     return publisher;
   }
 
@@ -112,13 +91,13 @@ export class Publisher {
 
   /** Snapshot n as it was published. */
   snapshot(n: number): SnapshotRow | undefined {
-    return n > (this.visible?.n ?? 0) ? undefined : this.index.get(n);
+    const newest = this.visible?.n ?? 0;
+    return n >= 1 && n <= newest ? this.index.get(n, newest) : undefined;
   }
 
   /** The number of the snapshot whose map has this root (64 hex), or undefined. */
   snapshotOfRoot(merkleRoot: string): number | undefined {
-    const n = this.index.numberOfRoot(merkleRoot);
-    return n === undefined || n > (this.visible?.n ?? 0) ? undefined : n;
+    return this.index.numberOfRoot(merkleRoot, this.visible?.n ?? 0);
   }
 
   /** What an event came to: see {@link Fate}. */
@@ -135,7 +114,7 @@ export class Publisher {
   /** Does whatever can be done now. @returns whether anything was */
   async step(): Promise<boolean> {
     const read = await this.fold.readControl();
-    demandNoLostCut(this.fold.control.settled, this.visible?.n ?? 0);
+    demandNoLostCut(this.fold.control.settled, Math.max(this.visible?.n ?? 0, this.stored));
     if (this.fold.isSpoilt) {
       this.fold = await foldFrom(this.options, this.index);
       this.mine = undefined;
@@ -222,10 +201,13 @@ export class Publisher {
   }
 
   private async settle({ cut, parts }: Draft, snapshot: Snapshot): Promise<void> {
+    const before = this.fold.newest;
     this.fold.snapshots.settle(snapshot);
     this.fold.settled(cut.n);
     const row: SnapshotRow = {
       n: cut.n,
+      before,
+      batches: parts.map(({ outcomes }) => offsetsOf(outcomes).length),
       time: cut.time,
       vector: cut.vector,
       merkleRoot: snapshot.leaf.merkle_root,
@@ -293,13 +275,4 @@ export class Publisher {
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
   }
-}
-
-async function foldFrom(options: PublisherOptions, index: SnapshotIndex): Promise<PublisherFold> {
-  const { genesis, genesisBytes, logs, rules } = options;
-  const image = await index.image();
-  if (image !== undefined && image.sealed > ((await index.newest())?.n ?? 0)) {
-    throw new BrokenInvariant('state.image', 'the publisher’s image is ahead of its snapshots');
-  }
-  return new PublisherFold(genesis, genesisBytes, logs, image, rules);
 }

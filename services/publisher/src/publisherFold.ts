@@ -69,6 +69,11 @@ export class PublisherFold {
     this.collectors = partitions.map((p) => new LeafCollector(p, this.snapshots.n));
   }
 
+  /** The newest snapshot settled; 0 before the first. */
+  get newest(): number {
+    return this.sealed;
+  }
+
   /** The oldest order not settled yet. */
   get next(): Order | undefined {
     return this.orders[0];

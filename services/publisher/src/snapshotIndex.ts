@@ -10,6 +10,7 @@ import { rowKey, Rows, type SnapshotFoldState, type StateDb } from '@tidemark/le
 const KIND = {
   image: 0x49, // I n → where to start from
   root: 0x52, // R first bytes of a merkle root → its snapshot's number
+  list: 0x4c, // L partition, n → the offsets of the batches that have outcomes
   outcomes: 0x4f, // O partition, offset → outcomes of that batch
   snapshot: 0x53, // S n → the snapshot
 } as const;
@@ -17,6 +18,10 @@ const KIND = {
 /** A visible snapshot. */
 export interface SnapshotRow {
   readonly n: number;
+  /** The snapshot before it; numbers between the two are void. 0 for the first. */
+  readonly before: number;
+  /** How many batches of each partition have outcomes. */
+  readonly batches: readonly number[];
   /** Time of the cut in ms. */
   readonly time: number;
   readonly vector: readonly number[];
@@ -57,28 +62,49 @@ export class SnapshotIndex {
     return row && (parse(row.value) as SnapshotRow);
   }
 
-  /** Snapshot n, or undefined where there is none (or it is void). */
-  get(n: number): SnapshotRow | undefined {
-    const row = this.rows.get(rowKey(KIND.snapshot, 0, n));
-    return row && (parse(row) as SnapshotRow);
+  /**
+   * Snapshot n of those up to `newest`; undefined where its number is void.
+   * @throws BrokenInvariant `state.missing` where it was stored and is gone
+   */
+  get(n: number, newest: number): SnapshotRow | undefined {
+    for (let next = n; next <= newest; next++) {
+      const row = this.rows.get(rowKey(KIND.snapshot, 0, next));
+      if (row === undefined) continue;
+      const snapshot = parse(row) as SnapshotRow;
+      if (next === n) return snapshot;
+      if (snapshot.before < n) return undefined;
+      break;
+    }
+    throw missing(`snapshot ${n}`);
   }
 
-  /** The number of the newest snapshot with this `merkle_root` (64 hex). */
-  numberOfRoot(merkleRoot: string): number | undefined {
+  /** The number of the newest snapshot with this `merkle_root` (64 hex), of those up to `newest`. */
+  numberOfRoot(merkleRoot: string, newest: number): number | undefined {
     const row = this.rows.get(rootKey(merkleRoot));
     const n = row?.readUIntBE(0, 6);
-    return n !== undefined && this.get(n)?.merkleRoot === merkleRoot ? n : undefined;
+    if (n === undefined || n > newest) return undefined;
+    return this.get(n, newest)?.merkleRoot === merkleRoot ? n : undefined;
   }
 
-  /** The outcomes of a batch that has any: by event index. */
-  outcomes(partition: number, offset: number): Outcome[] {
+  /**
+   * The outcomes of a batch: by event index; empty where all its events were applied.
+   * @param snapshot the one that settled the batch
+   * @throws BrokenInvariant `state.missing` where they were stored and are gone
+   */
+  outcomes(partition: number, offset: number, { n, batches }: SnapshotRow): Outcome[] {
     const row = this.rows.get(rowKey(KIND.outcomes, partition, offset));
-    return row === undefined ? [] : (parse(row) as Outcome[]);
+    if (row !== undefined) return parse(row) as Outcome[];
+    if (batches[partition] === 0) return [];
+    const list = this.rows.get(rowKey(KIND.list, partition, n));
+    if (list !== undefined && !(parse(list) as number[]).includes(offset)) return [];
+    throw missing(`what became of the events at ${partition}/${offset}`);
   }
 
   /** Puts a snapshot with its outcomes down. */
   async put(row: SnapshotRow, outcomes: readonly (readonly Outcome[])[]): Promise<void> {
-    outcomes.forEach((list, partition) => this.putOutcomes(partition, list));
+    outcomes.forEach((list, partition) => {
+      if (list.length > 0) this.putOutcomes(partition, row.n, list);
+    });
     this.rows.put(rowKey(KIND.snapshot, 0, row.n), encode(row as unknown as Json));
     const number = Buffer.allocUnsafe(6);
     number.writeUIntBE(row.n, 0, 6);
@@ -106,7 +132,8 @@ export class SnapshotIndex {
     await this.rows.flush();
   }
 
-  private putOutcomes(partition: number, outcomes: readonly Outcome[]): void {
+  private putOutcomes(partition: number, n: number, outcomes: readonly Outcome[]): void {
+    this.rows.put(rowKey(KIND.list, partition, n), encode(offsetsOf(outcomes)));
     for (let i = 0; i < outcomes.length;) {
       const offset = outcomes[i]![0];
       const from = i;
@@ -115,6 +142,18 @@ export class SnapshotIndex {
       this.rows.put(rowKey(KIND.outcomes, partition, offset), encode(batch));
     }
   }
+}
+
+/** The offsets of the batches that have outcomes, ascending. */
+export function offsetsOf(outcomes: readonly Outcome[]): number[] {
+  return [...new Set(outcomes.map(([offset]) => offset))];
+}
+
+function missing(what: string): BrokenInvariant {
+  return new BrokenInvariant(
+    'state.missing',
+    `the publisher’s state has lost ${what}; delete this state, it is rebuilt from the log`,
+  );
 }
 
 function rootKey(merkleRoot: string): Buffer {

@@ -1,0 +1,56 @@
+/**
+ * What a publisher is opened with, and what it starts from: its image, and what the store already shows.
+ */
+import { BrokenInvariant } from '@tidemark/canonical';
+import type { Signer } from '@tidemark/canonical/native';
+import type { GenesisSigned } from '@tidemark/event';
+import type { CutRule, StateDb } from '@tidemark/ledger';
+import type { Logs, Sleep } from '@tidemark/log';
+import type { PublicationStore } from '@tidemark/publish';
+import { PublisherFold } from './publisherFold.ts';
+import type { SnapshotIndex } from './snapshotIndex.ts';
+
+/** The keys of a publisher that seals; one that only follows has none. */
+export interface PublisherKeys {
+  readonly timestamp: Signer;
+  readonly snapshot: Signer;
+  readonly checkpoint: Signer;
+  readonly service: Signer;
+}
+
+export interface PublisherOptions {
+  readonly genesis: GenesisSigned;
+  readonly genesisBytes: Uint8Array;
+  readonly logs: Logs;
+  readonly db: StateDb;
+  readonly store: PublicationStore;
+  readonly keys: PublisherKeys | undefined;
+  readonly now: () => number;
+  readonly sleep: Sleep;
+  /** Cut rules; a simulation leaves one out. */
+  readonly rules?: readonly CutRule[];
+}
+
+/** Number of the newest snapshot in a publication store; 0 where it has none, or none that can be read. */
+export async function newestIn(store: PublicationStore): Promise<number> {
+  // The checkpoint advances first. Its second line is the snapshot log's size, and entry 0 is genesis.
+  const checkpoint = (await store.get('checkpoint')) ?? new Uint8Array();
+  const [, size] = /^[^\n]*\n(\d{1,15})\n/.exec(Buffer.from(checkpoint).toString('latin1')) ?? [];
+  return size === undefined ? 0 : Number(size) - 1;
+}
+
+/** The fold as of the newest image, or from the beginning. @throws BrokenInvariant `state.image` */
+export async function foldFrom(
+  options: PublisherOptions,
+  index: SnapshotIndex,
+): Promise<PublisherFold> {
+  const { genesis, genesisBytes, logs, rules } = options;
+  const image = await index.image();
+  if (image !== undefined && image.sealed > ((await index.newest())?.n ?? 0)) {
+    throw new BrokenInvariant(
+      'state.image',
+      'the publisher’s image is ahead of its snapshots; delete this state, it is rebuilt from the log',
+    );
+  }
+  return new PublisherFold(genesis, genesisBytes, logs, image, rules);
+}
