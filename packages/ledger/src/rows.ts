@@ -52,10 +52,16 @@ export class Rows {
 
   /**
    * One row, checked.
-   * @throws BrokenInvariant `state.corrupt` where its checksum does not hold
+   * @throws BrokenInvariant `state.corrupt` where its checksum does not hold, or LevelDB’s own
+   * @throws OperatingFault `state.read`
    */
   get(key: Buffer): Buffer | undefined {
-    const stored = this.db.getSync(key);
+    let stored: Buffer | undefined;
+    try {
+      stored = this.db.getSync(key);
+    } catch (error) {
+      throw this.failure('read', error);
+    }
     return stored === undefined ? undefined : this.open(key, stored);
   }
 
@@ -80,7 +86,7 @@ export class Rows {
     return this.chainBytes >= CHUNK_BYTES_MAX;
   }
 
-  /** Writes what is gathered. @throws OperatingFault `state.write` */
+  /** Writes what is gathered. @throws OperatingFault `state.write`, `state.full` */
   async flush(): Promise<void> {
     const chain = this.chain;
     if (chain === undefined) return this.writing;
@@ -89,10 +95,8 @@ export class Rows {
     this.chainBytes = 0;
     this.writing = this.writing
       .then(() => chain.write())
-      .catch((cause: unknown) => {
-        throw new OperatingFault('state.write', `${this.where}: the state could not be written`, {
-          cause,
-        });
+      .catch((error: unknown) => {
+        throw this.failure('write', error);
       });
     return this.writing;
   }
@@ -108,7 +112,7 @@ export class Rows {
       reverse: true,
       limit: 1,
     };
-    for await (const [key, value] of this.db.iterator(range)) {
+    for await (const [key, value] of this.entries(range)) {
       return { number: key.readUIntBE(5, 6), value: this.open(key, value) };
     }
     return undefined;
@@ -121,7 +125,7 @@ export class Rows {
     to: number,
   ): AsyncGenerator<{ number: number; value: Buffer }> {
     const range = { gte: rowKey(kind, 0, from), lte: rowKey(kind, 0, to) };
-    for await (const [key, value] of this.db.iterator(range)) {
+    for await (const [key, value] of this.entries(range)) {
       yield { number: key.readUIntBE(5, 6), value: this.open(key, value) };
     }
   }
@@ -129,7 +133,41 @@ export class Rows {
   /** Deletes a bin's rows of a kind from a number on. */
   async deleteFrom(kind: number, bin: number, number: number): Promise<void> {
     const range = { gte: rowKey(kind, bin, number), lte: rowKey(kind, bin, NUMBER_MAX) };
-    for await (const key of this.db.keys(range)) this.delete(key);
+    for await (const [key] of this.entries(range)) this.delete(key);
+  }
+
+  private async *entries(range: {
+    gte: Buffer;
+    lte: Buffer;
+    reverse?: boolean;
+    limit?: number;
+  }): AsyncGenerator<[Buffer, Buffer]> {
+    const iterator = this.db.iterator(range);
+    try {
+      for (;;) {
+        const entry = await iterator.next().catch((error: unknown) => {
+          throw this.failure('read', error);
+        });
+        if (entry === undefined) return;
+        yield entry;
+      }
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  /** LevelDB’s errors in the project’s terms; one that already is passes unchanged. */
+  private failure(what: 'read' | 'write', error: unknown): Error {
+    if (error instanceof OperatingFault || error instanceof BrokenInvariant) return error;
+    const text = error instanceof Error ? error.message : String(error);
+    const message = `${this.where}: ${text}`;
+    const cause = { cause: error };
+    if (what === 'read' && /Corruption|No such file/.test(text)) {
+      const remedy = 'delete this state, it is rebuilt from the log';
+      return new BrokenInvariant('state.corrupt', `${message}; ${remedy}`, cause);
+    }
+    const isFull = /No space left|quota exceeded|File too large/i.test(text);
+    return new OperatingFault(isFull ? 'state.full' : `state.${what}`, message, cause);
   }
 
   private open(key: Buffer, stored: Buffer): Buffer {

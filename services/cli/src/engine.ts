@@ -3,7 +3,6 @@
  * worker thread per shard. The same modules run apart on Kafka; nothing here knows more than they do.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatingFault, type PlainFailure } from '@tidemark/canonical';
@@ -13,7 +12,7 @@ import type { StateDb } from '@tidemark/ledger';
 import { openLevelLogs, type Logs } from '@tidemark/log';
 import { openFiles, type PublicationStore } from '@tidemark/publish';
 import { Publisher, Sealer, type PublisherKeys, type PublisherOptions } from '@tidemark/publisher';
-import { Level } from 'level';
+import { openStateDb } from '@tidemark/shard';
 import type { UnlockedKey } from './keystore.ts';
 import { readGenesis, type LedgerFile, type LedgerFolder } from './ledgerFolder.ts';
 import { ShardPool } from './shardPool.ts';
@@ -36,6 +35,7 @@ export interface EngineOptions {
 const FAULT_MAX_MS = 10 * 60_000;
 const FAULT_WAIT_MAX_MS = 15_000;
 const STOPPED_WITHIN_MS = 30_000;
+const PUBLISHER_BUFFER_BYTES = 4 << 20;
 
 export class Engine {
   readonly genesis: GenesisSigned;
@@ -254,12 +254,7 @@ function keyOf(keys: ReadonlyMap<string, UnlockedKey>, purpose: string): Unlocke
 }
 
 async function openPublisherState(folder: LedgerFolder): Promise<StateDb> {
-  const location = join(folder.state, 'publisher');
-  await mkdir(location, { recursive: true });
-  const options = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
-  const db = new Level<Buffer, Buffer>(location, options);
-  await db.open();
-  return db;
+  return openStateDb(join(folder.state, 'publisher'), PUBLISHER_BUFFER_BYTES);
 }
 
 async function sleep(ms: number): Promise<void> {

@@ -5,6 +5,7 @@ export { demandNoLostCut } from './truncation.ts';
 export type { ShardKeys } from './partitionRunner.ts';
 export { Shard } from './shard.ts';
 export type { ShardOptions } from './shard.ts';
+export { openStateDb } from './stateDb.ts';
 export { connectCalls } from './calls.ts';
 export type { Calls } from './calls.ts';
 export type { ShardCalls, ShardStats, ShardWorkerData } from './worker.ts';

@@ -2,18 +2,17 @@
  * A shard in a worker thread: composition only. Logs come through one port, questions through another;
  * the state databases are opened here.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { workerData, type MessagePort } from 'node:worker_threads';
 import { plainFailure, type PlainFailure } from '@tidemark/canonical';
 import { createSigner } from '@tidemark/canonical/native';
 import { decodeRecord, type GenesisSigned } from '@tidemark/event';
-import type { SlotProof, StateDb } from '@tidemark/ledger';
+import type { SlotProof } from '@tidemark/ledger';
 import { connectLogs } from '@tidemark/log';
-import { Level } from 'level';
 import { serveCalls } from './calls.ts';
 import { Shard } from './shard.ts';
+import { openStateDb } from './stateDb.ts';
 
 /** What the thread is started with. */
 export interface ShardWorkerData {
@@ -75,7 +74,8 @@ async function main(data: ShardWorkerData): Promise<void> {
     genesisBytes: data.genesisBytes,
     logs: connectLogs(data.logs, genesis.partitions),
     partitions: data.partitions,
-    openState: (partition) => openState(join(data.stateFolder, `p${partition}`)),
+    openState: (partition) =>
+      openStateDb(join(data.stateFolder, `p${partition}`), WRITE_BUFFER_BYTES),
     keys: data.seeds && {
       bins: createSigner(data.seeds.bins),
       service: createSigner(data.seeds.service),
@@ -127,15 +127,4 @@ function statsOf(shard: Shard): ShardStats {
     rolesSigned: sum(({ stats }) => stats.rolesSigned),
     binBytes: sum(({ binBytes }) => binBytes),
   };
-}
-
-async function openState(folder: string): Promise<StateDb> {
-  await mkdir(folder, { recursive: true });
-  const db = new Level<Buffer, Buffer>(folder, {
-    keyEncoding: 'buffer',
-    valueEncoding: 'buffer',
-    writeBufferSize: WRITE_BUFFER_BYTES,
-  });
-  await db.open();
-  return db;
 }
