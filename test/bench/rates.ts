@@ -52,7 +52,7 @@ export async function latency(
   const TICK_MS = 10;
   const perTick = (perSecond * TICK_MS) / 1000;
   const times: number[] = [];
-  const observed: Promise<void>[] = [];
+  const observed: Promise<number>[] = [];
   const start = performance.now();
   for (let sent = 0; performance.now() - start < seconds * 1000;) {
     const due = ((performance.now() - start) / TICK_MS) * perTick;
@@ -60,15 +60,7 @@ export async function latency(
     for (; sent < due; sent++) batch.push(uploads.next().value as Event);
     if (batch.length > 0) {
       const at = performance.now();
-      observed.push(
-        engine.intake.submit(batch, 'bench').then(async (receipts) => {
-          await engine.untilVisible(() => {
-            const vector = engine.publisher.visible?.vector ?? [];
-            return receipts.every(({ partition, offset }) => (vector[partition] ?? 0) > offset);
-          });
-          times.push(performance.now() - at);
-        }),
-      );
+      observed.push(observe(engine, batch).then((visibleAt) => times.push(visibleAt - at)));
     }
     await delay(TICK_MS);
   }
@@ -77,6 +69,16 @@ export async function latency(
   const at = (share: number): number =>
     times[Math.min(times.length - 1, Math.floor(share * times.length))]!;
   return { p50: at(0.5), p99: at(0.99) };
+}
+
+/** Submits a batch. @returns when all of it was visible */
+async function observe(engine: Engine, batch: readonly Event[]): Promise<number> {
+  const receipts = await engine.intake.submit(batch, 'bench');
+  await engine.untilVisible(() => {
+    const vector = engine.publisher.visible?.vector ?? [];
+    return receipts.every(({ partition, offset }) => (vector[partition] ?? 0) > offset);
+  });
+  return performance.now();
 }
 
 async function figures(engine: Engine): Promise<{ bins: number; bytes: number }> {

@@ -145,7 +145,7 @@ export class PartitionRunner {
     if (records === undefined) return false;
     await this.readLeaves(cut);
     const logged = this.collector.peek(cut);
-    const signatures = this.signatures(logged);
+    const signatures = this.signatures(cut, logged);
     if (signatures === undefined) return false;
     const folded = await this.partition.foldCut(cut, records, signatures);
     if (logged === undefined) await this.report(folded);
@@ -210,13 +210,18 @@ export class PartitionRunner {
     }
   }
 
-  /** What is in the log already is taken from there: nothing is signed twice, and replicas agree. */
-  private signatures(logged: PartitionCut | undefined): BinSignatures | undefined {
+  /**
+   * What is in the log already is taken from there: nothing is signed twice, and replicas agree. Who is
+   * not listed for the cut follows: nobody would believe its report.
+   */
+  private signatures(cut: Cut, logged: PartitionCut | undefined): BinSignatures | undefined {
     const { keys } = this.options;
     if (logged !== undefined) {
       return { logged: new Map(logged.roles.map((leaf) => [leaf[0], leaf[4]])) };
     }
-    return keys && { signer: keys.bins, keyid: keyIdOfPublic(keys.bins.publicKey) };
+    const isListed = keys && cut.view.keys.shard.has(keyIdOfPublic(keys.service.publicKey));
+    if (isListed !== true) return undefined;
+    return { signer: keys.bins, keyid: keyIdOfPublic(keys.bins.publicKey) };
   }
 
   /** Appends the leaf records, the signed subtree record last. */
