@@ -21,6 +21,9 @@ export class Folder {
   #temporaryFiles = 0;
   /** Folders whose own names this process knows to be durable. */
   readonly #durable = new Set<string>(['.']);
+  /** By folder: the sync that is under way or was the last, and the one that follows it. */
+  readonly #syncing = new Map<string, Promise<void>>();
+  readonly #waiting = new Map<string, Promise<void>>();
 
   constructor(root: string, fs: FileSystem) {
     this.root = root;
@@ -128,8 +131,22 @@ export class Folder {
     this.#durable.add(path);
   }
 
-  async #sync(path: string): Promise<void> {
-    await syncFolder(join(this.root, path), this.#fs);
+  /** Syncs a folder. Those who come while that is under way share the next one: one for a hundred files. */
+  #sync(path: string): Promise<void> {
+    const waiting = this.#waiting.get(path);
+    if (waiting !== undefined) return waiting;
+    const before = this.#syncing.get(path) ?? Promise.resolve();
+    const next = before
+      .catch(() => undefined)
+      .then(() => {
+        // From here on it may miss what comes.
+        this.#waiting.delete(path);
+        const syncing = syncFolder(join(this.root, path), this.#fs);
+        this.#syncing.set(path, syncing);
+        return syncing;
+      });
+    this.#waiting.set(path, next);
+    return next;
   }
 }
 

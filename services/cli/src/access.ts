@@ -4,8 +4,15 @@
  */
 import { request } from 'node:http';
 import { availableParallelism } from 'node:os';
-import { parseJson, OperatingFault, type Json, type JsonObject } from '@tidemark/canonical';
-import { Engine } from './engine.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  parseJson,
+  OperatingFault,
+  RejectedInput,
+  type Json,
+  type JsonObject,
+} from '@tidemark/canonical';
+import { Engine, type EngineOptions } from './engine.ts';
 import { localApp } from './http.ts';
 import { readKeys } from './keystore.ts';
 import {
@@ -36,13 +43,22 @@ export interface EngineSettings {
 
 const MEMORY_BUDGET_BYTES = 512 << 20;
 const COMMAND_CUT_INTERVAL_MS = 100;
+/** How long another process that has the ledger open is waited for. */
+const BUSY_MS_MAX = 15_000;
+const BUSY_LOOK_MS = 200;
+const BEHIND_MS_MAX = 60_000;
+const BEHIND_LOOK_MS = 50;
 
-/** Reaches the ledger in a folder. @throws OperatingFault `ledger.absent`, `passphrase.*`, `keys.*` */
+/**
+ * Reaches the ledger in a folder.
+ * @throws OperatingFault `ledger.absent`, `ledger.busy`, `ledger.socket`, `passphrase.*`, `keys.*`
+ */
 export async function openAccess(directory: string): Promise<Access> {
   const folder = ledgerFolder(directory);
   await readLedgerFile(folder);
   if (await answers(folder.socket)) return socketAccess(folder);
   const engine = await openEngine(directory, { cutIntervalMs: COMMAND_CUT_INTERVAL_MS });
+  if (engine === undefined) return socketAccess(folder);
   const app = localApp(engine);
   await engine.untilVisible(() => engine.publisher.visible !== undefined);
   return {
@@ -59,9 +75,34 @@ export async function openAccess(directory: string): Promise<Access> {
   };
 }
 
-/** Unlocks the keys of a ledger's folder and opens its engine. */
-export async function openEngine(directory: string, settings: EngineSettings): Promise<Engine> {
+/**
+ * Unlocks the keys of a ledger's folder and opens its engine.
+ * @returns undefined where a server has been started meanwhile
+ * @throws OperatingFault `ledger.busy` while another process has it open, and others
+ */
+export async function openEngine(
+  directory: string,
+  settings: EngineSettings,
+): Promise<Engine | undefined> {
   const folder = ledgerFolder(directory);
+  const options = await engineOptions(folder, settings);
+  const deadline = performance.now() + BUSY_MS_MAX;
+  for (;;) {
+    try {
+      return await Engine.open(options);
+    } catch (error) {
+      if (!(error instanceof OperatingFault) || error.code !== 'log.locked') throw error;
+      if (performance.now() > deadline) throw busy(folder, error);
+    }
+    await delay(BUSY_LOOK_MS);
+    if (await answers(folder.socket)) return undefined;
+  }
+}
+
+async function engineOptions(
+  folder: LedgerFolder,
+  settings: EngineSettings,
+): Promise<EngineOptions> {
   const file = await readLedgerFile(folder);
   await demandNoOfflineKeys(folder);
   const passphrase = await readPassphrase({
@@ -71,7 +112,7 @@ export async function openEngine(directory: string, settings: EngineSettings): P
     output: process.stderr,
     warn: (message) => console.error(`tidemark: ${message}`),
   });
-  return Engine.open({
+  return {
     folder,
     file,
     keys: await readKeys(folder.keys, passphrase),
@@ -79,10 +120,22 @@ export async function openEngine(directory: string, settings: EngineSettings): P
     cutIntervalMs: settings.cutIntervalMs ?? 1000,
     memoryBudgetBytes: settings.memoryBudgetBytes ?? MEMORY_BUDGET_BYTES,
     onFault: ({ code, message }) => console.error(`tidemark: waiting: ${message} (${code})`),
-  });
+  };
 }
 
-/** Asks and reads a JSON object. @throws OperatingFault with the server's own code and reason */
+function busy(folder: LedgerFolder, cause: Error): OperatingFault {
+  return new OperatingFault(
+    'ledger.busy',
+    `another tidemark command is at work on ${folder.root}; wait until it is done, ` +
+      'or run a server, which any number of commands can share',
+    { cause },
+  );
+}
+
+/**
+ * Asks and reads a JSON object; an answer that judges events one by one is one whatever it says.
+ * @throws RejectedInput, OperatingFault with the ledger's own code and reason
+ */
 export async function askJson(
   access: Access,
   method: 'GET' | 'POST',
@@ -91,11 +144,28 @@ export async function askJson(
 ): Promise<JsonObject> {
   const answer = await access.ask(method, path, body);
   const json = parseJson(answer.body) as JsonObject;
-  if (answer.status < 400 || answer.status === 422) return json;
-  throw new OperatingFault(
-    textOf(json['code']) ?? 'ledger.refused',
-    textOf(json['title']) ?? `the ledger answered ${answer.status}`,
-  );
+  if (answer.status < 400 || Array.isArray(json['refused'])) return json;
+  const code = textOf(json['code']) ?? 'ledger.refused';
+  const reason = textOf(json['title']) ?? `the ledger answered ${answer.status}`;
+  throw answer.status < 500 ? new RejectedInput(code, reason) : new OperatingFault(code, reason);
+}
+
+/**
+ * Resolves once snapshot.json states snapshot n or a later one: the timestamp has the Merkle root of
+ * every snapshot, but most clients read that file, and it follows by up to a second.
+ * @throws OperatingFault `ledger.behind`
+ */
+export async function untilInSnapshotJson(access: Access, n: number): Promise<void> {
+  const deadline = performance.now() + BEHIND_MS_MAX;
+  for (;;) {
+    const status = await askJson(access, 'GET', '/v1/status');
+    // By policy it may only be renewed.
+    if (status['classic_ms'] === null || Number(status['classic_snapshot']) >= n) return;
+    if (performance.now() > deadline) {
+      throw new OperatingFault('ledger.behind', `snapshot.json does not reach snapshot ${n}`);
+    }
+    await delay(Math.min(BEHIND_LOOK_MS, Number(status['classic_ms'])));
+  }
 }
 
 /** A field of an answer for people; undefined where it is missing or null. */
@@ -106,13 +176,17 @@ export function textOf(value: Json | undefined): string | undefined {
 
 const NDJSON = { 'content-type': 'application/x-ndjson' };
 
-/** Whether a server listens on a socket. */
+/** Whether a server listens on a socket. @throws OperatingFault `ledger.socket` where that cannot be told */
 export async function answers(socketPath: string): Promise<boolean> {
   return ask(socketPath, 'GET', '/healthz').then(
     () => true,
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') return false;
-      throw error;
+      throw new OperatingFault(
+        'ledger.socket',
+        `cannot ask the server at ${socketPath} (${error.code}); run this as the user who runs the server`,
+        { cause: error },
+      );
     },
   );
 }
@@ -121,9 +195,17 @@ function socketAccess(folder: LedgerFolder): Access {
   return {
     folder,
     isRunning: true,
-    ask: (method, path, body) => ask(folder.socket, method, path, body),
+    ask: (method, path, body) => ask(folder.socket, method, path, body).catch(rethrowGone),
     [Symbol.asyncDispose]: async () => undefined,
   };
+}
+
+function rethrowGone(cause: NodeJS.ErrnoException): never {
+  throw new OperatingFault(
+    'ledger.gone',
+    `the server stopped before it answered (${cause.code}); what it acknowledged is safe, and repeating the command is harmless`,
+    { cause },
+  );
 }
 
 async function ask(socketPath: string, method: string, path: string, body?: string) {

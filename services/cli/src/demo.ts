@@ -1,10 +1,12 @@
 /**
  * `npm start`: a demo ledger in ./data/demo, made if there is none, with a real list of packages in
  * it, served until Ctrl-C. Started again, it goes on where it was.
+ *   npm start -- --dir DIR --port N      elsewhere
  */
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canonical';
 import { openAccess } from './access.ts';
 import { importFile } from './commands/import.ts';
@@ -12,9 +14,8 @@ import { DEMO_PASSPHRASE_FILE, initLedger } from './commands/init.ts';
 import { serveLedger, serveUntilStopped } from './commands/serve.ts';
 
 const DIRECTORY = 'data/demo';
-const OFFLINE_DIRECTORY = 'data/demo-offline-keys';
 const HOST = '127.0.0.1';
-const PORT = 8080;
+const PORT = '8080';
 const SAMPLE = fileURLToPath(
   new URL('../../../test/data/debian-bookworm-5000.tsv', import.meta.url),
 );
@@ -30,29 +31,44 @@ try {
 }
 
 async function main(): Promise<void> {
-  const isNew = !(await exists(join(DIRECTORY, 'ledger.json')));
-  if (isNew) {
-    console.log(`Making a demo ledger in ${DIRECTORY} …`);
-    await initLedger(DIRECTORY, {
-      bins: '16384',
-      partitions: '4',
-      delegation: 'succinct',
-      name: 'demo',
-      offlineKeys: OFFLINE_DIRECTORY,
-      yes: true,
-    });
-  }
-  process.env['TIDEMARK_PASSPHRASE_FILE'] = join(OFFLINE_DIRECTORY, DEMO_PASSPHRASE_FILE);
-  const served = await serveLedger(DIRECTORY, { host: HOST, port: portFromArguments() });
-  await importSample();
-  console.log(toTry(served.url, isNew));
+  const { directory, port } = options();
+  const offline = `${directory}-offline-keys`;
+  const passphraseFile = join(offline, DEMO_PASSPHRASE_FILE);
+  const isNew = !(await exists(join(directory, 'ledger.json')));
+  if (isNew) await makeLedger(directory, offline, passphraseFile);
+  // Without that file, whoever starts it is asked.
+  if (await exists(passphraseFile)) process.env['TIDEMARK_PASSPHRASE_FILE'] = passphraseFile;
+  const served = await serveLedger(directory, { host: HOST, port });
+  await importSample(directory);
+  console.log(toTry(served.url, directory, isNew ? offline : undefined));
   await serveUntilStopped(served);
-  console.log('Stopped; nothing that was acknowledged is lost. npm start goes on from here.');
+  console.log(
+    'Stopped; nothing that was acknowledged is lost. npm start goes on from here.\n' +
+      `Commands work without it, too, after: export TIDEMARK_PASSPHRASE_FILE=${passphraseFile}`,
+  );
+}
+
+async function makeLedger(
+  directory: string,
+  offline: string,
+  passphraseFile: string,
+): Promise<void> {
+  console.log(`Making a demo ledger in ${directory} …`);
+  // Left from a demo whose ledger was deleted, or whose making was interrupted.
+  if (await exists(passphraseFile)) await rm(offline, { recursive: true });
+  await initLedger(directory, {
+    bins: '16384',
+    partitions: '4',
+    delegation: 'succinct',
+    name: 'demo',
+    offlineKeys: offline,
+    yes: true,
+  });
 }
 
 /** Imports the sample; what is there already counts as unchanged. */
-async function importSample(): Promise<void> {
-  await using access = await openAccess(DIRECTORY);
+async function importSample(directory: string): Promise<void> {
+  await using access = await openAccess(directory);
   const account = await importFile(access, SAMPLE, (line, code) => {
     console.error(`${SAMPLE}:${line}: ${code}`);
   });
@@ -61,25 +77,31 @@ async function importSample(): Promise<void> {
   );
 }
 
-function toTry(url: string, isNew: boolean): string {
-  const warning = isNew
-    ? `\nIts keys are for trying out: the passphrase lies in ${OFFLINE_DIRECTORY}.\n`
-    : '';
+function toTry(url: string, directory: string, madeKeysIn: string | undefined): string {
+  const warning =
+    madeKeysIn === undefined
+      ? ''
+      : `\nIts keys are for trying out: the passphrase lies in ${madeKeysIn}.\n`;
   return `
 Serving a signed TUF repository on ${url}
 ${warning}
 Try, in another terminal:
   curl ${url}metadata/timestamp.json
-  npx tidemark show ${DIRECTORY} ${EXAMPLE}
-  npx tidemark yank ${DIRECTORY} ${EXAMPLE} --wait published
+  npx tidemark show ${directory} ${EXAMPLE}
+  npx tidemark yank ${directory} ${EXAMPLE} --wait published
 
 Ctrl-C stops it.`;
 }
 
-function portFromArguments(): number {
-  const at = process.argv.indexOf('--port');
-  const port = at < 0 ? PORT : Number(process.argv[at + 1]);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+function options(): { readonly directory: string; readonly port: number } {
+  const { values } = parseArgs({
+    options: {
+      dir: { type: 'string', default: DIRECTORY },
+      port: { type: 'string', default: PORT },
+    },
+  });
+  const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : Number.NaN;
+  if (port <= 65_535) return { directory: values.dir, port };
   throw new RejectedInput('option.number', '--port needs a number from 0 to 65535');
 }
 

@@ -52,6 +52,11 @@ const NONCE_BYTES = 12;
 /** OWASP's recommended minimum for scrypt (2^17, 8, 1): 128 MiB and about half a second a guess. */
 const COST: ScryptCost = { N: 2 ** 17, r: 8, p: 1 };
 
+/** Where a key lies in its folder. */
+export function keyFileName(purpose: string): string {
+  return purpose + SUFFIX;
+}
+
 /**
  * Encrypts `keys` into `directory`, one file each, mode 0600, durable on return. If the folder already holds keys, the passphrase
  * must be theirs, and their salt is used. Nothing is overwritten.
@@ -73,7 +78,7 @@ export async function writeKeys(
   await writePrivateFiles(
     directory,
     keys.map((key) => ({
-      name: key.purpose + SUFFIX,
+      name: keyFileName(key.purpose),
       bytes: utf8(`${JSON.stringify(seal(key, kdf, secret, random(NONCE_BYTES)), null, 2)}\n`),
     })),
   );
@@ -147,7 +152,7 @@ async function loadKeyFiles(directory: string): Promise<{ file: KeyFile; path: s
     const { bytes } = await readPrivateFile(path, { bytesMax: KEY_FILE_BYTES_MAX });
     const file = parseKeyFile(bytes, path);
     // A renamed file would make one purpose's key stand for another's, or hide it.
-    if (name !== file.purpose + SUFFIX) throw altered(path);
+    if (name !== keyFileName(file.purpose)) throw altered(path);
     loaded.push({ file, path });
   }
   return loaded;

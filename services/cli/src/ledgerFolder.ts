@@ -12,7 +12,7 @@ import { OperatingFault, RejectedInput } from '@tidemark/canonical';
 import { decodeRecord, encodeRecord, splitDocument, type GenesisSigned } from '@tidemark/event';
 import { openLevelLogs } from '@tidemark/log';
 import type { LedgerPlan } from './ceremony.ts';
-import { writeKeys, type NewKey, type Random } from './keystore.ts';
+import { listKeys, writeKeys, type Random } from './keystore.ts';
 
 export interface LedgerFolder {
   readonly root: string;
@@ -65,9 +65,34 @@ export async function readLedgerFile(folder: LedgerFolder): Promise<LedgerFile> 
 }
 
 /**
+ * What must hold before a ledger is made: nothing is there yet, at either place.
+ * @throws RejectedInput `init.exists`, `init.offline_keys`
+ */
+export async function demandNew(directory: string, offlineDirectory: string): Promise<void> {
+  const { root } = ledgerFolder(directory);
+  if (await exists(root)) {
+    throw new RejectedInput(
+      'init.exists',
+      `${root} exists already; choose another folder, or if it is a ledger: npx tidemark serve ${root}`,
+    );
+  }
+  if (isInside(offlineDirectory, root)) {
+    throw new RejectedInput(
+      'init.offline_keys',
+      'the offline keys must lie outside the ledger’s folder: choose another --offline-keys',
+    );
+  }
+  if ((await listKeys(offlineDirectory)).length === 0) return;
+  throw new RejectedInput(
+    'init.offline_keys',
+    `${offlineDirectory} holds the keys of a ledger already: choose another --offline-keys, ` +
+      'or remove them if that ledger is gone',
+  );
+}
+
+/**
  * Makes a ledger's folder: online keys, logs with genesis and the documents. Whole or not at all: it
  * is made beside its place and moved there last.
- * @throws RejectedInput `init.exists`, `init.offline_keys`
  */
 export async function createLedger(
   directory: string,
@@ -77,15 +102,6 @@ export async function createLedger(
   random: Random,
 ): Promise<void> {
   const target = ledgerFolder(directory);
-  if (await exists(target.root)) {
-    throw new RejectedInput('init.exists', `${target.root} exists already`);
-  }
-  if (isInside(offlineDirectory, target.root)) {
-    throw new RejectedInput(
-      'init.offline_keys',
-      'the offline keys must lie outside the ledger’s folder: choose another --offline-keys',
-    );
-  }
   const making = ledgerFolder(join(dirname(target.root), `.${basename(target.root)}.making`));
   await rm(making.root, { recursive: true, force: true });
   await mkdir(making.root, { recursive: true, mode: 0o700 });
@@ -101,16 +117,6 @@ export async function createLedger(
   await writeFile(join(making.root, 'ledger.json'), `${JSON.stringify(file, null, 2)}\n`);
   await writeFile(join(making.root, '1.root.json'), plan.rootDocument);
   await rename(making.root, target.root);
-}
-
-/** Writes the offline keys into a folder of their own. */
-export async function writeOfflineKeys(
-  directory: string,
-  keys: readonly NewKey[],
-  passphrase: string,
-  random: Random,
-): Promise<void> {
-  await writeKeys(resolve(directory), keys, passphrase, random);
 }
 
 /**
@@ -163,7 +169,8 @@ async function writeGenesis(folder: LedgerFolder, plan: LedgerPlan): Promise<voi
   for (const document of documents) await logs.control.append(0, [encodeRecord(document)]);
 }
 
-const OFFLINE_KEY = /^(?:root|targets|bins-delegator|operator)-\d+\.key\.json$/;
+/** Anywhere in a name: a copy under another name is a key all the same. */
+const OFFLINE_KEY = /(?:root|targets|bins-delegator|operator)-\d+\.key\.json/;
 
 async function filesBelow(directory: string, depth: number): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true });

@@ -19,6 +19,7 @@ export async function statusOf(engine: Engine): Promise<JsonObject> {
     snapshot: visible?.n ?? 0,
     snapshot_time: visible === undefined ? null : new Date(visible.time).toISOString(),
     classic_snapshot: visible?.classic ?? 0,
+    classic_ms: control.view.policy.classic_ms,
     merkle_root: visible?.merkleRoot ?? null,
     root_version: root?.version ?? 0,
     root_expires: root?.envelope.signed.expires ?? null,

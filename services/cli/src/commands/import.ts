@@ -1,9 +1,10 @@
 /** `tidemark import`: a list of files into a ledger, with progress, resumption and a final account. */
 import { recordText, type JsonObject } from '@tidemark/canonical';
 import type { Event } from '@tidemark/event';
-import { askJson, type Access } from '../access.ts';
+import { askJson, untilInSnapshotJson, type Access } from '../access.ts';
 import { createProgress } from '../progress.ts';
 import { openSource } from '../sources.ts';
+import { REASONS } from './reasons.ts';
 
 /** What an import came to. Lines that were imported before count as unchanged. */
 export interface ImportAccount {
@@ -55,6 +56,8 @@ export async function importFile(
     }
     if (batch.length > 0) await send();
     await Promise.all(underWay);
+    const { snapshot } = await askJson(access, 'GET', '/v1/status');
+    await untilInSnapshotJson(access, Number(snapshot));
     progress.update(account.added + account.unchanged, 1);
   } finally {
     progress.finish();
@@ -76,7 +79,9 @@ async function sendBatch(
     else if (state === 'unchanged') account.unchanged++;
     else {
       const reason = code ?? 'pending';
-      refuse(account, reason, () => report(batch[item.index]!.line, reason, REASONS[reason] ?? ''));
+      refuse(account, reason, () =>
+        report(batch[item.index]!.line, reason, REASONS.get(reason) ?? ''),
+      );
     }
   }
   for (const { index, code, detail } of answer['refused'] as unknown as readonly Refused[]) {
@@ -94,12 +99,6 @@ interface Refused {
   readonly code: string;
   readonly detail: string;
 }
-
-const REASONS: { readonly [code: string]: string } = {
-  conflict: 'the ledger holds other content at this path, and its policy is to reject',
-  id_reused: 'this event’s id was used for something else before',
-  stale: 'the event waited for longer than the ledger remembers ids',
-};
 
 function refuse(account: ImportAccount, code: string, tell: () => void): void {
   account.refused.set(code, (account.refused.get(code) ?? 0) + 1);

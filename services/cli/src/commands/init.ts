@@ -1,10 +1,12 @@
 /** `tidemark init`: the keys, the first documents, an empty ledger. */
 import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { RejectedInput } from '@tidemark/canonical';
 import { planLedger } from '../ceremony.ts';
 import { writePrivateFiles } from '../keystore-files.ts';
-import { createLedger, writeOfflineKeys } from '../ledgerFolder.ts';
+import { keyFileName, writeKeys } from '../keystore.ts';
+import { createLedger, demandNew } from '../ledgerFolder.ts';
 import { readPassphrase } from '../passphrase.ts';
 
 export interface InitOptions {
@@ -19,7 +21,10 @@ export interface InitOptions {
 /** Name of the demo passphrase's file beside the offline keys. */
 export const DEMO_PASSPHRASE_FILE = 'demo-passphrase.txt';
 
-/** @returns where the offline keys went */
+/**
+ * Makes the offline keys, then the ledger: never a ledger without them.
+ * @returns where the offline keys went
+ */
 export async function initLedger(directory: string, options: InitOptions): Promise<string> {
   const root = resolve(directory);
   const offline = resolve(options.offlineKeys ?? `${root}-offline-keys`);
@@ -30,21 +35,30 @@ export async function initLedger(directory: string, options: InitOptions): Promi
       partitions: wholeNumber('--partitions', options.partitions),
       delegation: options.delegation,
     },
-    (bytes) => randomBytes(bytes),
+    random,
     Date.now(),
   );
+  await demandNew(root, offline);
   const demo = options.yes === true ? randomBytes(18).toString('base64url') : undefined;
   const online = demo ?? (await ask('Passphrase for the online keys'));
   const offlinePassphrase = demo ?? (await ask('Passphrase for the offline keys (another one)'));
-  const random = (bytes: number): Uint8Array => randomBytes(bytes);
-  await createLedger(root, offline, plan, online, random);
-  await writeOfflineKeys(offline, plan.offlineKeys, offlinePassphrase, random);
-  if (demo !== undefined) {
-    await writePrivateFiles(offline, [
-      { name: DEMO_PASSPHRASE_FILE, bytes: Buffer.from(`${demo}\n`) },
-    ]);
+  await writeKeys(offline, plan.offlineKeys, offlinePassphrase, random);
+  try {
+    if (demo !== undefined) await writeDemoPassphrase(offline, demo);
+    await createLedger(root, offline, plan, online, random);
+  } catch (error) {
+    // Keys of a ledger that does not exist would only stand in the way of the next attempt.
+    for (const { purpose } of plan.offlineKeys) await rm(join(offline, keyFileName(purpose)));
+    await rm(join(offline, DEMO_PASSPHRASE_FILE), { force: true });
+    throw error;
   }
   return offline;
+}
+
+async function writeDemoPassphrase(directory: string, passphrase: string): Promise<void> {
+  const bytes = Buffer.from(`${passphrase}\n`);
+  await rm(join(directory, DEMO_PASSPHRASE_FILE), { force: true });
+  await writePrivateFiles(directory, [{ name: DEMO_PASSPHRASE_FILE, bytes }]);
 }
 
 /** What a person is told after it. */
@@ -54,14 +68,26 @@ export function initReport(directory: string, offline: string, isDemo: boolean):
     `Its offline keys (root 2 of 3, targets 2 of 2, bins 2 of 2, operators 2 of 3) are in ${offline}:`,
     'move that folder to a machine that is never connected, and keep two copies.',
   ];
+  const serve = `  npx tidemark serve ${directory}`;
   if (isDemo) {
+    const file = join(offline, DEMO_PASSPHRASE_FILE);
     lines.push(
       '',
-      `--yes: a passphrase was made up and written to ${join(offline, DEMO_PASSPHRASE_FILE)}.`,
+      `--yes: a passphrase was made up and written to ${file}.`,
       'Whoever reads that file holds every key of this ledger: use it for trying out, never for an index.',
+      '',
+      'Next:',
+      `  export TIDEMARK_PASSPHRASE_FILE=${file}`,
+      serve,
     );
+  } else {
+    lines.push('', 'Next:', serve);
   }
   return lines.join('\n');
+}
+
+function random(bytes: number): Uint8Array {
+  return randomBytes(bytes);
 }
 
 function wholeNumber(option: string, text: string): number {

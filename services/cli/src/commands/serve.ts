@@ -1,5 +1,6 @@
 /** `tidemark serve`: the embedded ledger with its HTTP endpoints, until it is told to stop. */
 import { rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { answers, openEngine, type EngineSettings } from '../access.ts';
@@ -10,6 +11,7 @@ import type { Engine } from '../engine.ts';
 
 export interface ServeOptions extends EngineSettings {
   readonly host: string;
+  /** 0 takes one that is free. */
   readonly port: number;
 }
 
@@ -18,24 +20,31 @@ export interface Served extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Opens a ledger and listens. @throws OperatingFault `serve.running`, `serve.listen` and the engine's */
+/**
+ * Opens a ledger and listens: to its own commands at once, to everybody from the first snapshot on.
+ * @throws OperatingFault `serve.running`, `serve.listen` and the engine's
+ */
 export async function serveLedger(directory: string, options: ServeOptions): Promise<Served> {
   const folder = ledgerFolder(directory);
-  if (await answers(folder.socket)) {
-    throw new OperatingFault('serve.running', `a server runs on ${folder.root} already`);
+  const engine = (await answers(folder.socket)) ? undefined : await openEngine(directory, options);
+  if (engine === undefined) {
+    throw new OperatingFault(
+      'serve.running',
+      `a server runs on ${folder.root} already; ask it with: npx tidemark status ${folder.root}`,
+    );
   }
-  const engine = await openEngine(directory, options);
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => engine.close());
   await rm(folder.socket, { force: true });
-  const stopLocal = await listen(localApp(engine), folder.socket);
-  const stopPublic = await listen(publicApp(engine), options.port, options.host);
+  opened.defer(() => rm(folder.socket, { force: true }));
+  opened.use(await listen(localApp(engine), folder.socket));
+  await engine.untilVisible(() => engine.publisher.visible !== undefined);
+  const listener = opened.use(await listen(publicApp(engine), options.port, options.host));
+  const whole = opened.move();
   return {
     engine,
-    url: `http://${options.host}:${options.port}/`,
-    [Symbol.asyncDispose]: async () => {
-      await Promise.all([stopPublic(), stopLocal()]);
-      await engine.close();
-      await rm(folder.socket, { force: true });
-    },
+    url: `http://${hostInUrl(options.host)}:${listener.port}/`,
+    [Symbol.asyncDispose]: () => whole.disposeAsync(),
   };
 }
 
@@ -50,7 +59,12 @@ export async function serveUntilStopped(served: Served): Promise<void> {
   }
 }
 
-async function listen(app: Hono, at: number | string, host?: string): Promise<() => Promise<void>> {
+interface Listener extends AsyncDisposable {
+  /** 0 for a socket in the file system. */
+  readonly port: number;
+}
+
+async function listen(app: Hono, at: number | string, host?: string): Promise<Listener> {
   const server = createAdaptorServer({ fetch: app.fetch });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
@@ -59,17 +73,27 @@ async function listen(app: Hono, at: number | string, host?: string): Promise<()
   try {
     await promise;
   } catch (cause) {
-    throw new OperatingFault(
-      'serve.listen',
-      `cannot listen on ${host ?? ''}:${at}: ${String(cause)}`,
-      {
-        cause,
-      },
-    );
+    throw cannotListen(at, host, cause);
   }
-  return async () => {
-    const closed = new Promise<void>((done) => server.close(() => done()));
-    if ('closeAllConnections' in server) server.closeAllConnections();
-    await closed;
+  const address = server.address() as AddressInfo | string;
+  return {
+    port: typeof address === 'string' ? 0 : address.port,
+    [Symbol.asyncDispose]: async () => {
+      const closed = new Promise<void>((done) => server.close(() => done()));
+      if ('closeAllConnections' in server) server.closeAllConnections();
+      await closed;
+    },
   };
+}
+
+function cannotListen(at: number | string, host: string | undefined, cause: unknown) {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  const place = host === undefined ? at : `${host}:${at}`;
+  const next =
+    code === 'EADDRINUSE' ? 'something else listens there; choose another with --port' : code;
+  return new OperatingFault('serve.listen', `cannot listen on ${place}: ${next}`, { cause });
+}
+
+function hostInUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
 }

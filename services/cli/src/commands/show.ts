@@ -1,5 +1,6 @@
 /** `tidemark show`: a role's file, or what is listed for a path. */
-import { fromUtf8, parseJson, type JsonObject } from '@tidemark/canonical';
+import { fromUtf8, parseJson, RejectedInput, type JsonObject } from '@tidemark/canonical';
+import { checkTargetPath } from '@tidemark/tuf';
 import { askJson, textOf, type Access } from '../access.ts';
 
 export interface Found {
@@ -8,16 +9,18 @@ export interface Found {
   readonly json: string;
 }
 
+/** What is not a role's name is a path. */
 const ROLE = /^(?:(\d+)\.)?(root|timestamp|snapshot|targets|bins|bin-[0-9a-f]{1,5})$/;
 
 export async function show(access: Access, what: string, at: number | undefined): Promise<Found> {
   const [, version, role] = ROLE.exec(what) ?? [];
-  return role === undefined ? showTarget(access, what, at) : showRole(access, role, version);
+  return role === undefined ? showTarget(access, what, at) : showRole(access, role, version, at);
 }
 
 async function showTarget(access: Access, path: string, at: number | undefined): Promise<Found> {
   const query = at === undefined ? '' : `?at=${at}`;
-  const found = await askJson(access, 'GET', `/v1/targets/${encodeURI(path)}${query}`);
+  const name = checkTargetPath(path).split('/').map(encodeURIComponent).join('/');
+  const found = await askJson(access, 'GET', `/v1/targets/${name}${query}`);
   const exists = found['target'] !== null && found['target'] !== undefined;
   const where = `snapshot ${textOf(found['snapshot'])}, ${textOf(found['version'])}.${textOf(found['role'])}.json`;
   const text = exists
@@ -26,8 +29,13 @@ async function showTarget(access: Access, path: string, at: number | undefined):
   return { exists, text, json: JSON.stringify(found) };
 }
 
-async function showRole(access: Access, role: string, stated: string | undefined): Promise<Found> {
-  const name = await fileName(access, role, stated);
+async function showRole(
+  access: Access,
+  role: string,
+  stated: string | undefined,
+  at: number | undefined,
+): Promise<Found> {
+  const name = await fileName(access, role, stated, at);
   const answer = await access.ask('GET', `/metadata/${name}`);
   if (answer.status !== 200) {
     const text = `there is no ${name}`;
@@ -37,24 +45,33 @@ async function showRole(access: Access, role: string, stated: string | undefined
   return { exists: true, text: JSON.stringify(parseJson(answer.body), null, 2), json };
 }
 
-/** The newest version of a role is what the timestamp and its snapshot.json state. */
-async function fileName(access: Access, role: string, stated: string | undefined): Promise<string> {
-  if (role === 'timestamp')
-    return stated === undefined ? 'timestamp.json' : `${stated}.timestamp.json`;
+/** A role's version is what the timestamp, of a snapshot or the newest, and its snapshot.json state. */
+async function fileName(
+  access: Access,
+  role: string,
+  stated: string | undefined,
+  at: number | undefined,
+): Promise<string> {
   if (stated !== undefined) return `${stated}.${role}.json`;
+  const timestamp = at === undefined ? 'timestamp.json' : `${at}.timestamp.json`;
+  if (role === 'timestamp') return timestamp;
   if (role === 'root') {
+    if (at !== undefined) {
+      throw new RejectedInput('option.at', 'no snapshot states a root: ask for 1.root, 2.root, …');
+    }
     const status = await askJson(access, 'GET', '/v1/status');
     return `${textOf(status['root_version'])}.root.json`;
   }
-  const timestamp = await metaOf(access, 'timestamp.json');
-  const snapshot = `${timestamp['snapshot.json']!.version}.snapshot.json`;
+  const { version } = (await metaOf(access, timestamp))['snapshot.json']!;
+  const snapshot = `${version}.snapshot.json`;
   if (role === 'snapshot') return snapshot;
   const meta = await metaOf(access, snapshot);
   return `${meta[`${role}.json`]?.version ?? 0}.${role}.json`;
 }
 
 async function metaOf(access: Access, name: string): Promise<Record<string, { version: number }>> {
-  const answer = await askJson(access, 'GET', `/metadata/${name}`);
-  const signed = answer['signed'] as JsonObject;
+  const answer = await access.ask('GET', `/metadata/${name}`);
+  if (answer.status !== 200) throw new RejectedInput('show.absent', `there is no ${name}`);
+  const { signed } = parseJson(answer.body) as { signed: JsonObject };
   return signed['meta'] as unknown as Record<string, { version: number }>;
 }

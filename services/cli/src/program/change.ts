@@ -2,7 +2,8 @@
 import { Option, type Command } from '@commander-js/extra-typings';
 import type { EventType } from '@tidemark/event';
 import { openAccess } from '../access.ts';
-import { changeTargets, type ChangeResult } from '../commands/change.ts';
+import { changeTargets, checkChange, type ChangeResult } from '../commands/change.ts';
+import { REASONS } from '../commands/reasons.ts';
 
 export function changeCommand(
   program: Command,
@@ -16,7 +17,7 @@ export function changeCommand(
     .argument('<dir>', 'the ledger’s folder')
     .argument('<paths...>', 'target paths')
     .addOption(
-      new Option('--wait <what>', 'return when it is stored, or when it is visible').choices([
+      new Option('--wait <what>', 'return when it is stored, or when clients see it').choices([
         'durable',
         'published',
       ] as const),
@@ -29,7 +30,13 @@ export function changeCommand(
       .option('--length <n>', 'its length in bytes')
       .option('--sha256 <h>', 'its SHA-256, 64 lower-case hex digits');
   }
+  if (name === 'yank') {
+    command
+      .option('--reason <text>', 'why, for the users who meet it')
+      .option('--undo', 'take the yank back');
+  }
   command.action(async (directory, paths, options) => {
+    checkChange(type, paths, options);
     await using access = await openAccess(directory);
     const results = await changeTargets(access, type, paths, options);
     for (const result of results) {
@@ -42,11 +49,13 @@ export function changeCommand(
 const EXAMPLES = {
   add: 'add /srv/index demo/demo-1.0.tar.gz --file dist/demo-1.0.tar.gz --wait published',
   remove: 'remove /srv/index demo/demo-1.0.tar.gz',
-  yank: 'yank /srv/index demo/demo-1.0.tar.gz --wait published',
+  yank: `yank /srv/index demo/demo-1.0.tar.gz --reason 'breaks on 32 bit'`,
 };
 
 function line({ path, state, code, snapshot }: ChangeResult): string {
   if (state === 'pending') return `${path}: stored; it will be in the next snapshot`;
   if (state === 'applied') return `${path}: in snapshot ${snapshot}`;
-  return `${path}: ${state} in snapshot ${snapshot} (${code})`;
+  const where = snapshot === undefined ? '' : ` in snapshot ${snapshot}`;
+  const why = REASONS.get(code ?? '');
+  return `${path}: ${state}${where} (${code}${why === undefined ? '' : `: ${why}`})`;
 }

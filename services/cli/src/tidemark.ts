@@ -1,0 +1,168 @@
+/** The command line: what each command is called and takes; what it does is in `commands/`. */
+import { Command, Option } from '@commander-js/extra-typings';
+import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canonical';
+import { openAccess } from './access.ts';
+import { changeCommand } from './program/change.ts';
+import { reportImport } from './program/report.ts';
+import { exportTree } from './commands/export.ts';
+import { importFile } from './commands/import.ts';
+import { initLedger, initReport } from './commands/init.ts';
+import { serveLedger, serveUntilStopped } from './commands/serve.ts';
+import { show } from './commands/show.ts';
+import { statusReport } from './commands/status.ts';
+import { bytesFrom, millisecondsFrom, numberFrom } from './program/options.ts';
+
+const program = new Command('tidemark')
+  .description('The metadata ledger that lets a package index survive its own compromise.')
+  .version('0.1.0')
+  .showHelpAfterError('(tidemark COMMAND --help shows what it takes, with examples)')
+  .exitOverride((error) => {
+    process.exit(error.exitCode === 0 ? 0 : 2);
+  });
+
+program
+  .command('init')
+  .description('make a ledger: keys, first root, targets and bins, empty logs')
+  .argument('<dir>', 'folder to make')
+  .option('--bins <n>', 'number of hashed bins, a power of two', '16384')
+  .option('--partitions <n>', 'partitions of the logs, a power of two, fixed for life', '4')
+  .addOption(
+    new Option('--delegation <form>', 'how the role bins delegates')
+      .choices(['succinct', 'prefixes'] as const)
+      .default('succinct' as const),
+  )
+  .option('--name <name>', 'name of the ledger (default: of the folder)')
+  .option('--offline-keys <dir>', 'folder for the offline keys (default: DIR-offline-keys)')
+  .option('--yes', 'for demos: make up a passphrase and leave it beside the offline keys')
+  .addHelpText(
+    'after',
+    example('tidemark init /srv/index --bins 16384 --offline-keys /media/usb/keys'),
+  )
+  .action(async (directory, options) => {
+    const offline = await initLedger(directory, options);
+    console.log(initReport(directory, offline, options.yes === true));
+  });
+
+program
+  .command('serve')
+  .description('run the ledger and serve its metadata, until Ctrl-C')
+  .argument('<dir>', 'the ledger’s folder')
+  .option('--host <address>', 'address to listen on', '127.0.0.1')
+  .option('--port <n>', 'port to listen on', numberFrom('--port', 0, 65_535), 8080)
+  .option('--shards <n>', 'worker threads (default: one a core)', numberFrom('--shards', 1, 128))
+  .option('--cut-interval <time>', 'time between two snapshots: 250ms, 1s', millisecondsFrom, 1000)
+  .option('--memory <size>', 'memory for bin bodies: 512M, 2G', bytesFrom, 512 << 20)
+  .addHelpText('after', example('tidemark serve /srv/index --port 8080 --cut-interval 250ms'))
+  .action(async (directory, options) => {
+    const served = await serveLedger(directory, {
+      host: options.host,
+      port: options.port,
+      shards: options.shards,
+      cutIntervalMs: options.cutInterval,
+      memoryBudgetBytes: options.memory,
+    });
+    console.log(`Serving ${directory} on ${served.url} (Ctrl-C stops it)`);
+    await serveUntilStopped(served);
+    console.log('Stopped; nothing that was acknowledged is lost.');
+  });
+
+program
+  .command('import')
+  .description(
+    'import a list of files: .tsv (path, length, sha256), Debian Packages, .gz of either',
+  )
+  .argument('<dir>', 'the ledger’s folder')
+  .argument('<file>', 'the list; - reads standard input')
+  .option('--json', 'print the account as JSON')
+  .addHelpText(
+    'after',
+    `${example('tidemark import /srv/index Packages.gz')}
+  Started again after an interruption it goes on: what was imported counts as unchanged.
+  A bad line is named with its number and a code; the good ones are kept; the exit code is 1.`,
+  )
+  .action(async (directory, file, options) => {
+    await using access = await openAccess(directory);
+    const account = await importFile(access, file, (line, code, message) => {
+      console.error(`${file}:${line}: ${code}: ${message}`);
+    });
+    process.exitCode = reportImport(account, options.json === true);
+  });
+
+changeCommand(program, 'add', 'target.added', 'list a target, or another content at its path');
+changeCommand(program, 'remove', 'target.removed', 'take a target off the list');
+changeCommand(program, 'yank', 'target.yanked', 'mark a target as yanked; it stays downloadable');
+
+program
+  .command('show')
+  .description('show a role’s file or what is listed for a path')
+  .argument('<dir>', 'the ledger’s folder')
+  .argument('<what>', 'timestamp, snapshot, root, targets, bins, bin-0a3f, 12.bin-0a3f, or a path')
+  .option('--at <snapshot>', 'as snapshot N had it', numberFrom('--at', 1, 2 ** 47))
+  .option('--json', 'print one line of JSON')
+  .addHelpText(
+    'after',
+    example(
+      'tidemark show /srv/index pool/main/0/0ad/0ad_0.0.26-3_amd64.deb',
+      'tidemark show /srv/index bin-0a3f --at 7',
+    ),
+  )
+  .action(async (directory, what, options) => {
+    await using access = await openAccess(directory);
+    const found = await show(access, what, options.at);
+    console.log(options.json === true ? found.json : found.text);
+    if (!found.exists) process.exitCode = 1;
+  });
+
+program
+  .command('status')
+  .description('how the ledger is')
+  .argument('<dir>', 'the ledger’s folder')
+  .option('--json', 'print JSON')
+  .addHelpText('after', example('tidemark status /srv/index'))
+  .action(async (directory, options) => {
+    await using access = await openAccess(directory);
+    console.log(await statusReport(access, options.json === true));
+  });
+
+program
+  .command('export')
+  .description('write a complete static TUF tree of the newest snapshot')
+  .argument('<dir>', 'the ledger’s folder')
+  .argument('<out>', 'folder for the tree; what is there already is kept')
+  .option('--json', 'print the account as JSON')
+  .addHelpText('after', example('tidemark export /srv/index /srv/mirror'))
+  .action(async (directory, out, options) => {
+    await using access = await openAccess(directory);
+    const account = await exportTree(access, out);
+    console.log(
+      options.json === true
+        ? JSON.stringify(account)
+        : `Snapshot ${account.snapshot}: ${account.files} files, ${account.written} of them new, ` +
+            `and ${account.targets} new target files, in ${out}`,
+    );
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = explain(error);
+}
+
+function example(...lines: readonly string[]): string {
+  return [
+    '',
+    lines.length === 1 ? 'Example:' : 'Examples:',
+    ...lines.map((line) => `  npx ${line}`),
+  ].join('\n');
+}
+
+/** Says what went wrong, with its code; a defect shows where it happened. */
+function explain(error: unknown): number {
+  const isOurs =
+    error instanceof RejectedInput ||
+    error instanceof OperatingFault ||
+    error instanceof BrokenInvariant;
+  if (isOurs) console.error(`tidemark: ${error.message} (${error.code})`);
+  else console.error(error);
+  return error instanceof RejectedInput && error.code.startsWith('option.') ? 2 : 1;
+}
