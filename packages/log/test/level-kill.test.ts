@@ -58,8 +58,9 @@ async function appendAndKill(location: string, run: number, output: string): Pro
     stdio: ['ignore', file.fd, 'inherit'],
   });
   const exited = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
-  while ((await readFile(output, 'utf8')) === '') await sleep(5);
-  await sleep(20 + 25 * run);
+  // At a random moment, but not before there is something to lose, however slow the machine is.
+  while ((await readFile(output, 'utf8')).split('\n').length < 15) await sleep(5);
+  await sleep(5 + 25 * run);
   child.kill('SIGKILL');
   expect(await exited).toBe('SIGKILL');
   await file.close();
