@@ -157,10 +157,12 @@ export class PublisherFold {
       if (known.length < CANDIDATES_MAX)
         this.candidates.set(change.sealed.n, [...known, change.sealed]);
     }
-    if (change.type !== 'void' || change.n <= this.snapshots.n) return;
-    if (this.drafted !== undefined && this.drafted.cut.n >= change.n) this.isSpoilt = true;
+    if (change.type !== 'void') return;
+    // It takes back the cuts behind it too, even where the void itself was settled in an earlier run.
     const spent = this.orders.findIndex((order) => numberOf(order) >= change.n);
     if (spent >= 0) this.orders.length = spent;
+    if (change.n <= this.snapshots.n) return;
+    if (this.drafted !== undefined && this.drafted.cut.n >= change.n) this.isSpoilt = true;
     this.orders.push({ type: 'void', n: change.n, record: bytes });
   }
 
