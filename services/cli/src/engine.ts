@@ -5,14 +5,15 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { OperatingFault, type PlainFailure } from '@tidemark/canonical';
-import type { GenesisSigned } from '@tidemark/event';
-import { Intake } from '@tidemark/intake';
+import { OperatingFault, plainFailure, type PlainFailure } from '@tidemark/canonical';
+import type { Event, GenesisSigned } from '@tidemark/event';
+import { Intake, type Receipt } from '@tidemark/intake';
 import type { StateDb } from '@tidemark/ledger';
 import { openLevelLogs, type Logs } from '@tidemark/log';
 import { openFiles, type PublicationStore } from '@tidemark/publish';
 import { Publisher, Sealer, type PublisherKeys, type PublisherOptions } from '@tidemark/publisher';
 import { openStateDb } from '@tidemark/shard';
+import { Faults, waitOut } from './faults.ts';
 import type { UnlockedKey } from './keystore.ts';
 import { readGenesis, type LedgerFile, type LedgerFolder } from './ledgerFolder.ts';
 import { ShardPool } from './shardPool.ts';
@@ -31,9 +32,9 @@ export interface EngineOptions {
   readonly onFault: (failure: PlainFailure) => void;
 }
 
-/** How long a fault of the publisher or sealer is waited out before the process stops. */
-const FAULT_MAX_MS = 10 * 60_000;
-const FAULT_WAIT_MAX_MS = 15_000;
+const PUBLISHER = 'publisher';
+const SEALER = 'sealer';
+const INTAKE = 'intake';
 const STOPPED_WITHIN_MS = 30_000;
 const PUBLISHER_BUFFER_BYTES = 4 << 20;
 
@@ -53,8 +54,9 @@ export class Engine {
   /** Rejects when the ledger cannot go on; the reason says why. */
   readonly failed: Promise<never>;
   private readonly fail: (reason: unknown) => void;
-  /** The fault being waited out now, if any. */
-  fault: PlainFailure | undefined;
+  private readonly faults: Faults;
+  /** What the publisher holds in memory may be half of something. */
+  private isSpoilt = false;
 
   private constructor(
     options: EngineOptions,
@@ -69,6 +71,7 @@ export class Engine {
   ) {
     const { genesis, genesisBytes, logs, store } = parts;
     this.options = options;
+    this.faults = new Faults(options.onFault);
     this.genesis = genesis;
     this.logs = logs;
     this.store = store;
@@ -96,7 +99,7 @@ export class Engine {
       logs,
       memoryBudgetBytes: options.memoryBudgetBytes,
       sleep,
-      onFault: options.onFault,
+      faults: this.faults,
     });
     const { promise, reject } = Promise.withResolvers<never>();
     promise.catch(() => undefined);
@@ -133,6 +136,27 @@ export class Engine {
     return engine;
   }
 
+  /** A fault that is being waited out now, if any. */
+  get fault(): PlainFailure | undefined {
+    return this.faults.first;
+  }
+
+  /**
+   * Makes events durable: see {@link Intake.submit}.
+   * @throws OperatingFault `intake.busy`, `log.unknown`
+   */
+  async submit(events: readonly Event[], subject: string): Promise<Receipt[]> {
+    try {
+      const receipts = await this.intake.submit(events, subject);
+      this.faults.over(INTAKE);
+      return receipts;
+    } catch (error) {
+      const isFault = error instanceof OperatingFault && error.code !== 'intake.busy';
+      if (isFault) this.faults.note(INTAKE, plainFailure(error));
+      throw error;
+    }
+  }
+
   /** The publisher as it is now: it is opened anew after an operating fault. */
   get publisher(): Publisher {
     return this.current;
@@ -165,7 +189,7 @@ export class Engine {
     this.stopping.abort();
     const stopped = Promise.allSettled([...this.loops, this.shards.stop()]);
     await Promise.race([stopped, delay(STOPPED_WITHIN_MS, undefined, { ref: false })]);
-    await this.current.close();
+    await (this.isSpoilt ? this.current.abandon() : this.current.close());
     await this.store.close();
     await this.logs.close();
   }
@@ -174,14 +198,21 @@ export class Engine {
     this.shards.start();
     this.shards.failed.catch(this.fail);
     this.listen();
+    const { faults } = this;
+    const { signal } = this.stopping;
     this.loops.push(
-      this.waitOut((signal) => this.publish(signal)),
-      this.waitOut((signal) => this.seal(signal)),
+      waitOut(PUBLISHER, faults, signal, () => this.publish(signal)).catch(this.fail),
+      waitOut(SEALER, faults, signal, () => this.seal(signal)).catch(this.fail),
     );
   }
 
   private async publish(signal: AbortSignal): Promise<void> {
+    if (this.isSpoilt) await this.reopenPublisher();
+    this.isSpoilt = true;
+    await this.current.step();
+    this.faults.over(PUBLISHER);
     await this.current.run(signal);
+    this.isSpoilt = false;
   }
 
   private async seal(signal: AbortSignal): Promise<void> {
@@ -189,52 +220,32 @@ export class Engine {
       const started = performance.now();
       const publisher = this.current;
       await this.sealer.step(publisher.control, Date.now(), publisher.due);
-      this.fault = undefined;
+      this.faults.over(SEALER);
       const rest = this.options.cutIntervalMs - (performance.now() - started);
       await delay(Math.max(rest, 1), undefined, { signal }).catch(ignoreAbort);
     }
   }
 
-  /** Runs a loop; an operating fault is waited out with growing pauses, anything else stops the ledger. */
-  private async waitOut(loop: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const { signal } = this.stopping;
-    let since: number | undefined;
-    for (let wait = 500; !signal.aborted; wait = Math.min(2 * wait, FAULT_WAIT_MAX_MS)) {
-      try {
-        await loop(signal);
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        const now = performance.now();
-        since ??= now;
-        if (!(error instanceof OperatingFault) || now - since > FAULT_MAX_MS) {
-          this.fail(error);
-          return;
-        }
-        this.note({ kind: 'OperatingFault', code: error.code, message: error.message });
-        await delay(wait, undefined, { signal }).catch(ignoreAbort);
-        await this.reopenPublisher().catch(this.fail);
-      }
-    }
-  }
-
-  private note(failure: PlainFailure): void {
-    this.fault = failure;
-    this.options.onFault(failure);
-  }
-
-  /** What a publisher holds in memory is of no use after a fault in the middle of a step. */
   private async reopenPublisher(): Promise<void> {
     await this.current.abandon();
     const db = await openPublisherState(this.options.folder);
-    this.current = await Publisher.open({ ...this.publisherOptions, db });
+    try {
+      this.current = await Publisher.open({ ...this.publisherOptions, db });
+    } catch (error) {
+      await db.close();
+      throw error;
+    }
     this.listen();
+    // It may have become visible in the moment of the fault.
+    this.tellVisible();
   }
 
   private listen(): void {
-    this.current.onVisible(() => {
-      for (const listener of this.visibleListeners) listener();
-    });
+    this.current.onVisible(() => this.tellVisible());
+  }
+
+  private tellVisible(): void {
+    for (const listener of this.visibleListeners) listener();
   }
 }
 

@@ -26,7 +26,7 @@ export async function acceptEvents(engine: Engine, context: Context): Promise<Re
   const items = itemsOf(body, context.req.header('content-type') ?? '');
   if (items.length > EVENTS_MAX) return context.json({ code: 'http.too_many' }, 413);
   const { events, places, refusals } = judge(items);
-  const receipts = await engine.intake.submit(events, LOCAL_SUBJECT);
+  const receipts = await engine.submit(events, LOCAL_SUBJECT);
   if (context.req.query('wait') === 'published') await published(engine, receipts);
   const accepted = receipts.map((receipt, i) => ({
     index: places[i]!,

@@ -9,6 +9,7 @@ import {
   type ShardStats,
   type ShardWorkerData,
 } from '@tidemark/shard';
+import type { Faults } from './faults.ts';
 
 export interface ShardPoolOptions extends Omit<
   ShardWorkerData,
@@ -20,12 +21,13 @@ export interface ShardPoolOptions extends Omit<
   /** For the bodies of all partitions together. */
   readonly memoryBudgetBytes: number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** Told of a fault after which a shard is started again. */
-  readonly onFault: (failure: PlainFailure) => void;
+  /** Where faults are noted after which a shard is started again. */
+  readonly faults: Faults;
 }
 
-/** A shard that stops so often without a cut in between is not started again. */
+/** A shard that stops so often, each time soon after it was started, is not started again. */
 const RESTARTS_MAX = 20;
+const SOON_MS = 60_000;
 const RESTART_WAIT_MAX_MS = 30_000;
 
 export class ShardPool {
@@ -66,8 +68,10 @@ export class ShardPool {
     return this.of(partition).proof(partition, role, n);
   }
 
+  /** Of the shards that run now. */
   async stats(): Promise<ShardStats[]> {
-    return Promise.all(this.calls.map((calls) => calls.stats()));
+    const asked = this.calls.map((calls) => calls.stats().catch(ignoreGone));
+    return (await Promise.all(asked)).filter((stats) => stats !== undefined);
   }
 
   /** Lets every shard finish the cut it is at, then ends the threads. */
@@ -83,13 +87,15 @@ export class ShardPool {
 
   private async keepRunning(shard: number): Promise<void> {
     for (let restarts = 0; !this.stopping; restarts++) {
+      const started = performance.now();
       const failure = await this.runOnce(shard);
       if (failure === undefined) return;
+      if (performance.now() - started > SOON_MS) restarts = 0;
       if (failure.kind === 'BrokenInvariant' || restarts === RESTARTS_MAX) {
         this.fail(failureFrom(failure));
         return;
       }
-      this.options.onFault(failure);
+      this.options.faults.note(nameOf(shard), failure);
       await this.options.sleep(Math.min(1000 * 2 ** restarts, RESTART_WAIT_MAX_MS));
     }
   }
@@ -119,6 +125,11 @@ export class ShardPool {
     const calls = connectCalls<ShardCalls>(callChannel.port1);
     this.calls[shard] = calls;
     this.workers[shard] = worker;
+    // It answers once the state is open.
+    calls.stats().then(
+      () => this.options.faults.over(nameOf(shard)),
+      () => undefined, // what keeps it from that is what ends it
+    );
     const crashed = new Promise<PlainFailure>((resolve) => {
       worker.once('error', (error: Error) =>
         resolve({ kind: 'BrokenInvariant', code: 'thread.crashed', message: String(error.stack) }),
@@ -135,6 +146,10 @@ export class ShardPool {
   }
 }
 
-function ignoreGone(error: unknown): void {
+function nameOf(shard: number): string {
+  return `shard ${shard}`;
+}
+
+function ignoreGone(error: unknown): undefined {
   if (!(error instanceof OperatingFault)) throw error;
 }

@@ -6,7 +6,7 @@
  * behind, immutable names first, the timestamp last, never backwards; a crash in between is made good
  * by the next run, which publishes the newest snapshot again before anything else.
  */
-import { canonicalText, fromUtf8, utf8, type Json } from '@tidemark/canonical';
+import { canonicalText, fromUtf8, OperatingFault, utf8, type Json } from '@tidemark/canonical';
 import { signRecord, type SealedSigned } from '@tidemark/event';
 import { appendSurely } from '@tidemark/log';
 import {
@@ -136,12 +136,17 @@ export class Publisher {
     }
   }
 
-  /** Writes an image, so that the next start has little to fold. */
+  /** Writes an image, where there is room for one: it only saves the next start some folding. */
   async close(): Promise<void> {
-    if (this.fold.snapshots.n > 0 && !this.fold.snapshots.hasDraft) {
-      await this.index.putImage(this.fold.image());
+    try {
+      if (this.fold.snapshots.n > 0 && !this.fold.snapshots.hasDraft) {
+        await this.index.putImage(this.fold.image());
+      }
+    } catch (error) {
+      if (!(error instanceof OperatingFault)) throw error;
+    } finally {
+      await this.options.db.close();
     }
-    await this.options.db.close();
   }
 
   /** Closes without an image: after a fault what is in memory may be half of something. */

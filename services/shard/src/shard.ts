@@ -54,10 +54,15 @@ export class Shard {
   static async open(options: ShardOptions): Promise<Shard> {
     const runners = new Map<number, PartitionRunner>();
     const databases: StateDb[] = [];
-    for (const partition of options.partitions) {
-      const db = await options.openState(partition);
-      databases.push(db);
-      runners.set(partition, await PartitionRunner.open({ ...options, partition, db }));
+    try {
+      for (const partition of options.partitions) {
+        const db = await options.openState(partition);
+        databases.push(db);
+        runners.set(partition, await PartitionRunner.open({ ...options, partition, db }));
+      }
+    } catch (error) {
+      await Promise.all(databases.map((db) => db.close()));
+      throw error;
     }
     return new Shard(options, runners, databases);
   }

@@ -84,14 +84,18 @@ async function main(data: ShardWorkerData): Promise<void> {
     sleep: (ms) => sleep(ms),
     eventsMayLag: false,
   });
-  const done = opened
-    .then(async (shard) => {
-      await shard.run(stopping.signal);
-      await shard.close();
-      return undefined;
-    })
-    .catch((error: unknown) => plainFailure(error));
+  const done = follow(opened, stopping.signal).catch((error: unknown) => plainFailure(error));
   serveCalls(data.calls, handlers(opened, done, stopping));
+}
+
+async function follow(opened: Promise<Shard>, signal: AbortSignal): Promise<undefined> {
+  const shard = await opened;
+  try {
+    await shard.run(signal);
+  } finally {
+    // Whoever is started in this one's place needs the databases.
+    await shard.close();
+  }
 }
 
 function handlers(

@@ -1,0 +1,68 @@
+/** Operating faults: waited out within bounds, and named for as long as they last. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { OperatingFault, plainFailure, type PlainFailure } from '@tidemark/canonical';
+
+const WAIT_FIRST_MS = 500;
+const WAIT_MAX_MS = 15_000;
+/** How long a fault is waited out before the process stops. */
+const FAULT_MAX_MS = 10 * 60_000;
+/** Whoever has worked for so long since a fault is over it. */
+const OVER_MS = 60_000;
+
+/** The faults that last, by who suffers them. */
+export class Faults {
+  private readonly lasting = new Map<string, PlainFailure>();
+  private readonly tell: (failure: PlainFailure) => void;
+
+  /** @param tell is told of each fault when it is noted */
+  constructor(tell: (failure: PlainFailure) => void) {
+    this.tell = tell;
+  }
+
+  note(who: string, failure: PlainFailure): void {
+    this.lasting.set(who, failure);
+    this.tell(failure);
+  }
+
+  over(who: string): void {
+    this.lasting.delete(who);
+  }
+
+  /** One of the faults that last. */
+  get first(): PlainFailure | undefined {
+    return this.lasting.values().next().value;
+  }
+}
+
+/**
+ * Runs a loop until the signal aborts: after an operating fault again, after growing pauses.
+ * @throws what is no operating fault, and a fault that lasts for ten minutes
+ */
+export async function waitOut(
+  who: string,
+  faults: Faults,
+  signal: AbortSignal,
+  loop: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  let since: number | undefined;
+  let wait = WAIT_FIRST_MS;
+  while (!signal.aborted) {
+    const started = performance.now();
+    try {
+      await loop(signal);
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      const now = performance.now();
+      if (now - started > OVER_MS) {
+        since = undefined;
+        wait = WAIT_FIRST_MS;
+      }
+      since ??= now;
+      if (!(error instanceof OperatingFault) || now - since > FAULT_MAX_MS) throw error;
+      faults.note(who, plainFailure(error));
+      await delay(wait, undefined, { signal }).catch(() => undefined);
+      wait = Math.min(2 * wait, WAIT_MAX_MS);
+    }
+  }
+}
