@@ -1,8 +1,12 @@
 // A ledger's history with a bit of everything: what the tests of damage and of replay start from.
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Server, generator, makeLedger, sha256, type ServeSettings } from './support.ts';
 
 export interface History {
   readonly ledger: string;
+  /** A copy of its logs from before its last life. */
+  readonly olderLog: string;
   /** Every path that was ever added. */
   readonly paths: readonly string[];
   /** `PARTITION/OFFSET/INDEX` of every accepted event. */
@@ -12,6 +16,7 @@ export interface History {
 const DAY_MS = 86_400_000;
 /** So long ago that bins were renewed several times on the way to now. */
 const AGE_DAYS = 12;
+const LIVES = 3;
 
 /**
  * A ledger of 64 bins and 4 partitions: additions, removals, yanks, replacements refused, duplicates,
@@ -22,11 +27,12 @@ export async function makeHistory(folder: string, settings: ServeSettings): Prom
   // Every cut makes a snapshot.json, so that each version of a bin is stated by one.
   const policy = { classic_ms: 0 };
   const ledger = await makeLedger(folder, { policy }, Date.now() - AGE_DAYS * DAY_MS);
+  const olderLog = join(folder, 'older-log');
   const random = generator(7);
   const paths: string[] = [];
   const receipts: string[] = [];
   // Each start turns what the write-ahead logs held into tables.
-  for (let life = 0; life < 3; life++) {
+  for (let life = 0; life < LIVES; life++) {
     const server = await new Server(ledger, settings).ready();
     for (let round = 0; round < 6; round++) {
       const events = roundOf(paths, random, life * 6 + round);
@@ -36,8 +42,9 @@ export async function makeHistory(folder: string, settings: ServeSettings): Prom
     }
     const code = await server.stop();
     if (code !== 0) throw new Error(`exit ${code}: ${server.said}`);
+    if (life === LIVES - 2) await cp(join(ledger, 'log'), olderLog, { recursive: true });
   }
-  return { ledger, paths, receipts };
+  return { ledger, olderLog, paths, receipts };
 }
 
 /** `PARTITION/OFFSET/INDEX` of what an answer says was accepted, in the order of the events. */

@@ -37,6 +37,18 @@ export async function askAll(server: Server, paths: readonly string[]): Promise<
   return new Map(answers);
 }
 
+/** Where two maps differ, as lines; a few are enough to see what is wrong. */
+export function differences(
+  expected: ReadonlyMap<string, string>,
+  actual: ReadonlyMap<string, string>,
+): string[] {
+  const all = [...new Set([...expected.keys(), ...actual.keys()])];
+  return all
+    .filter((path) => expected.get(path) !== actual.get(path))
+    .map((path) => `${path}: ${actual.get(path)} instead of ${expected.get(path)}`)
+    .slice(0, 5);
+}
+
 /** The answer to a path, once the shards have folded what it is about. */
 async function settled(server: Server, path: string): Promise<Answer> {
   for (const deadline = Date.now() + SETTLED_WITHIN_MS; ; await delay(20)) {
