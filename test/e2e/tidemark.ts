@@ -26,7 +26,11 @@ export async function tidemark(args: readonly string[], options: RunOptions = {}
   const started = start(process.execPath, [MAIN, ...args], options);
   started.child.stdin!.end(options.input ?? '');
   const code = await started.exited;
-  return { code, stdout: started.stdout, stderr: started.stderr };
+  return { code, ...textsOf(started) };
+}
+
+function textsOf({ stdout, stderr }: Started): { stdout: string; stderr: string } {
+  return { stdout, stderr };
 }
 
 export interface Ledger {
@@ -39,7 +43,17 @@ export interface Ledger {
   run(command: string, ...args: readonly string[]): Promise<Run>;
   /** The same with `--json`; what it printed. @throws where it did not exit with 0 */
   json<T>(command: string, ...args: readonly string[]): Promise<T>;
+  /** The same as `run`, to be interrupted. */
+  start(command: string, ...args: readonly string[]): Running;
   serve(...flags: readonly string[]): Promise<Serving>;
+}
+
+export interface Running {
+  readonly exited: Promise<Run>;
+  /** What it has written to standard error so far. */
+  readonly stderr: string;
+  /** Ends it as a crash does. @returns its exit status: null, unless it was done before */
+  kill(): Promise<number | null>;
 }
 
 /** `tidemark init --yes` in a folder that does not exist yet. */
@@ -64,6 +78,19 @@ export function openLedger(folder: string, root: Uint8Array): Ledger {
       const { code, stdout, stderr } = await run(command, ...args, '--json');
       if (code !== 0) throw new Error(`${command} ${args.join(' ')}: ${code} ${stdout}${stderr}`);
       return JSON.parse(stdout);
+    },
+    start: (command, ...args) => {
+      const started = start(process.execPath, [MAIN, command, folder, ...args], { passphraseFile });
+      return {
+        exited: started.exited.then((code) => ({ code, ...textsOf(started) })),
+        get stderr() {
+          return started.stderr;
+        },
+        kill: () => {
+          started.child.kill('SIGKILL');
+          return started.exited;
+        },
+      };
     },
     serve: (...flags) =>
       Serving.start(process.execPath, [MAIN, 'serve', folder, '--port', '0', ...flags], {

@@ -13,7 +13,8 @@ import {
   rootFromSlot,
   slotHash,
 } from '../src/index.ts';
-import { corruptions, mth, sigstoreAccepts } from './oracle.ts';
+import { corruptions, sigstoreAccepts } from '../../../test/support/inclusion.ts';
+import { mth } from './oracle.ts';
 
 const contentsOf = (version: number): JsonObject => ({
   'r.json': { hashes: { sha256: '0'.repeat(64) }, length: 3, version },

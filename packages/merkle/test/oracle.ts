@@ -1,8 +1,7 @@
-/** Independent second opinions: the RFC's own recursion, and @sigstore/verify's inclusion check. */
+/** An independent second opinion: the RFC's own recursion. */
 
 import { concat } from '@tidemark/canonical';
 import { createHash } from 'node:crypto';
-import { createRequire } from 'node:module';
 
 const hash = (...parts: Uint8Array[]): Uint8Array =>
   createHash('sha256')
@@ -34,46 +33,4 @@ export function subproof(m: number, data: readonly Uint8Array[], b = true): Uint
   const k = split(data.length);
   if (m <= k) return [...subproof(m, data.slice(0, k), b), mth(data.slice(k))];
   return [...subproof(m - k, data.slice(k), false), mth(data.slice(0, k))];
-}
-
-type VerifyMerkleInclusion = (
-  entry: { canonicalizedBody: Buffer; inclusionProof: { logIndex: string; hashes: Buffer[] } },
-  checkpoint: { logSize: bigint; logHash: Buffer },
-) => void;
-
-const { verifyMerkleInclusion } = createRequire(import.meta.url)(
-  '@sigstore/verify/dist/tlog/merkle.js',
-) as { verifyMerkleInclusion: VerifyMerkleInclusion };
-
-/** Whether sigstore accepts leaf data as leaf `index` of a log of `size` leaves. */
-export function sigstoreAccepts(
-  data: Uint8Array,
-  index: number,
-  size: number,
-  proof: readonly Uint8Array[],
-  root: Uint8Array,
-): boolean {
-  try {
-    verifyMerkleInclusion(
-      {
-        canonicalizedBody: Buffer.from(data),
-        inclusionProof: { logIndex: String(index), hashes: proof.map((h) => Buffer.from(h)) },
-      },
-      { logSize: BigInt(size), logHash: Buffer.from(root) },
-    );
-    return true;
-  } catch (error) {
-    if (error instanceof Error && error.name === 'VerificationError') return false;
-    throw error;
-  }
-}
-
-/** The hashes with one bit of one of them flipped, for each of them in turn. */
-export function corruptions(proof: readonly Uint8Array[]): Uint8Array[][] {
-  return proof.map((hash, i) => {
-    const bad = Uint8Array.from(hash);
-    const at = (i * 7) % bad.length;
-    bad[at] = (bad[at] ?? 0) ^ (1 << (i % 8));
-    return proof.map((other, j) => (j === i ? bad : other));
-  });
 }

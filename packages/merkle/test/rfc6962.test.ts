@@ -15,7 +15,8 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from '../src/index.ts';
-import { corruptions, mth, path, sigstoreAccepts, subproof } from './oracle.ts';
+import { corruptions, sigstoreAccepts } from '../../../test/support/inclusion.ts';
+import { mth, path, subproof } from './oracle.ts';
 
 interface Vectors {
   leaves: string[];

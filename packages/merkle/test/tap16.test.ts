@@ -5,7 +5,7 @@ import type { Json, JsonObject } from '@tidemark/canonical';
 import { sha256Native } from '@tidemark/canonical/native';
 import { describe, expect, test } from 'vitest';
 import { SlotTree, leafData, makeTap16File, slotHash, verifyTap16File } from '../src/index.ts';
-import { corruptions, sigstoreAccepts } from './oracle.ts';
+import { corruptions, sigstoreAccepts } from '../../../test/support/inclusion.ts';
 
 const map = { slotBits: 6, bins: { prefix: 'bin', bits: 4 }, rolesMax: 3 };
 const shape = { slotBits: map.slotBits, partitionBits: 0, partition: 0 };

@@ -49,15 +49,25 @@ const BUSY_LOOK_MS = 200;
 const BEHIND_MS_MAX = 60_000;
 const BEHIND_LOOK_MS = 50;
 
+/** A command that asks a thing or two starts no more threads than that takes. */
+const SMALL: EngineSettings = { shards: 1 };
+
 /**
  * Reaches the ledger in a folder.
+ * @param settings of the engine, where no server runs
  * @throws OperatingFault `ledger.absent`, `ledger.busy`, `ledger.socket`, `passphrase.*`, `keys.*`
  */
-export async function openAccess(directory: string): Promise<Access> {
+export async function openAccess(
+  directory: string,
+  settings: EngineSettings = SMALL,
+): Promise<Access> {
   const folder = ledgerFolder(directory);
   await readLedgerFile(folder);
   if (await answers(folder.socket)) return socketAccess(folder);
-  const engine = await openEngine(directory, { cutIntervalMs: COMMAND_CUT_INTERVAL_MS });
+  const engine = await openEngine(directory, {
+    cutIntervalMs: COMMAND_CUT_INTERVAL_MS,
+    ...settings,
+  });
   if (engine === undefined) return socketAccess(folder);
   const app = localApp(engine);
   await engine.untilVisible(() => engine.publisher.visible !== undefined);

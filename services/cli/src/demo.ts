@@ -11,7 +11,8 @@ import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canoni
 import { openAccess } from './access.ts';
 import { importFile } from './commands/import.ts';
 import { DEMO_PASSPHRASE_FILE, initLedger } from './commands/init.ts';
-import { serveLedger, serveUntilStopped } from './commands/serve.ts';
+import { serveUntilStopped } from './commands/serve.ts';
+import { openSource } from './sources.ts';
 
 const DIRECTORY = 'data/demo';
 const HOST = '127.0.0.1';
@@ -38,10 +39,10 @@ async function main(): Promise<void> {
   if (isNew) await makeLedger(directory, offline, passphraseFile);
   // Without that file, whoever starts it is asked.
   if (await exists(passphraseFile)) process.env['TIDEMARK_PASSPHRASE_FILE'] = passphraseFile;
-  const served = await serveLedger(directory, { host: HOST, port });
-  await importSample(directory);
-  console.log(toTry(served.url, directory, isNew ? offline : undefined));
-  await serveUntilStopped(served);
+  await serveUntilStopped(directory, { host: HOST, port }, async ({ url }) => {
+    await importSample(directory);
+    console.log(toTry(url, directory, isNew ? offline : undefined));
+  });
   console.log(
     'Stopped; nothing that was acknowledged is lost. npm start goes on from here.\n' +
       `Commands work without it, too, after: export TIDEMARK_PASSPHRASE_FILE=${passphraseFile}`,
@@ -68,8 +69,9 @@ async function makeLedger(
 
 /** Imports the sample; what is there already counts as unchanged. */
 async function importSample(directory: string): Promise<void> {
+  const source = await openSource(SAMPLE, { stdin: process.stdin });
   await using access = await openAccess(directory);
-  const account = await importFile(access, SAMPLE, (line, code) => {
+  const account = await importFile(access, source, (line, code) => {
     console.error(`${SAMPLE}:${line}: ${code}`);
   });
   console.log(

@@ -7,9 +7,10 @@ import { reportImport } from './program/report.ts';
 import { exportTree } from './commands/export.ts';
 import { importFile } from './commands/import.ts';
 import { initLedger, initReport } from './commands/init.ts';
-import { serveLedger, serveUntilStopped } from './commands/serve.ts';
-import { show } from './commands/show.ts';
+import { serveUntilStopped } from './commands/serve.ts';
+import { checkShown, show } from './commands/show.ts';
 import { statusReport } from './commands/status.ts';
+import { openSource } from './sources.ts';
 import { bytesFrom, millisecondsFrom, numberFrom } from './program/options.ts';
 
 const program = new Command('tidemark')
@@ -54,15 +55,16 @@ program
   .option('--memory <size>', 'memory for bin bodies: 512M, 2G', bytesFrom, 512 << 20)
   .addHelpText('after', example('tidemark serve /srv/index --port 8080 --cut-interval 250ms'))
   .action(async (directory, options) => {
-    const served = await serveLedger(directory, {
+    const settings = {
       host: options.host,
       port: options.port,
       shards: options.shards,
       cutIntervalMs: options.cutInterval,
       memoryBudgetBytes: options.memory,
+    };
+    await serveUntilStopped(directory, settings, ({ url }) => {
+      console.log(`Serving ${directory} on ${url} (Ctrl-C stops it)`);
     });
-    console.log(`Serving ${directory} on ${served.url} (Ctrl-C stops it)`);
-    await serveUntilStopped(served);
     console.log('Stopped; nothing that was acknowledged is lost.');
   });
 
@@ -81,8 +83,9 @@ program
   A bad line is named with its number and a code; the good ones are kept; the exit code is 1.`,
   )
   .action(async (directory, file, options) => {
-    await using access = await openAccess(directory);
-    const account = await importFile(access, file, (line, code, message) => {
+    const source = await openSource(file, { stdin: process.stdin });
+    await using access = await openAccess(directory, {});
+    const account = await importFile(access, source, (line, code, message) => {
       console.error(`${file}:${line}: ${code}: ${message}`);
     });
     process.exitCode = reportImport(account, options.json === true);
@@ -107,6 +110,7 @@ program
     ),
   )
   .action(async (directory, what, options) => {
+    checkShown(what);
     await using access = await openAccess(directory);
     const found = await show(access, what, options.at);
     console.log(options.json === true ? found.json : found.text);
@@ -132,7 +136,7 @@ program
   .option('--json', 'print the account as JSON')
   .addHelpText('after', example('tidemark export /srv/index /srv/mirror'))
   .action(async (directory, out, options) => {
-    await using access = await openAccess(directory);
+    await using access = await openAccess(directory, {});
     const account = await exportTree(access, out);
     console.log(
       options.json === true
@@ -164,5 +168,7 @@ function explain(error: unknown): number {
     error instanceof BrokenInvariant;
   if (isOurs) console.error(`tidemark: ${error.message} (${error.code})`);
   else console.error(error);
-  return error instanceof RejectedInput && error.code.startsWith('option.') ? 2 : 1;
+  // What was asked cannot be: it is of the wrong form, not refused for what it would do.
+  const isUsage = /^(?:option\..*|init\.(?:name|bins|partitions))$/;
+  return error instanceof RejectedInput && isUsage.test(error.code) ? 2 : 1;
 }

@@ -3,7 +3,7 @@ import { recordText, type JsonObject } from '@tidemark/canonical';
 import type { Event } from '@tidemark/event';
 import { askJson, untilInSnapshotJson, type Access } from '../access.ts';
 import { createProgress } from '../progress.ts';
-import { openSource } from '../sources.ts';
+import type { Source } from '../sources.ts';
 import { REASONS } from './reasons.ts';
 
 /** What an import came to. Lines that were imported before count as unchanged. */
@@ -21,14 +21,14 @@ const BATCHES_UNDER_WAY = 32;
 
 /**
  * Imports every good line.
+ * @param source from `openSource`, which tells what is no list before a ledger is opened for it
  * @param report is given every bad one: its number, a code, what is wrong
  */
 export async function importFile(
   access: Access,
-  file: string,
+  source: Source,
   report: (line: number, code: string, message: string) => void,
 ): Promise<ImportAccount> {
-  const source = await openSource(file, { stdin: process.stdin });
   const account: ImportAccount = { lines: 0, added: 0, unchanged: 0, refused: new Map() };
   const progress = createProgress({
     label: 'importing',
@@ -36,14 +36,18 @@ export async function importFile(
     output: process.stderr,
     now: () => performance.now(),
   });
-  const underWay = new Set<Promise<void>>();
+  const underWay = new Set<Promise<unknown>>();
+  const failures: unknown[] = [];
   let batch: { line: number; event: Event }[] = [];
   const send = async (): Promise<void> => {
     const sent = batch;
     batch = [];
-    const done = sendBatch(access, sent, account, report).finally(() => underWay.delete(done));
+    const done = sendBatch(access, sent, account, report)
+      .catch((error: unknown) => failures.push(error))
+      .finally(() => underWay.delete(done));
     underWay.add(done);
     if (underWay.size >= BATCHES_UNDER_WAY) await Promise.race(underWay);
+    if (failures.length > 0) throw failures[0];
     const share = source.bytesTotal && source.bytesRead() / source.bytesTotal;
     progress.update(account.added + account.unchanged, share);
   };
@@ -56,6 +60,7 @@ export async function importFile(
     }
     if (batch.length > 0) await send();
     await Promise.all(underWay);
+    if (failures.length > 0) throw failures[0];
     const { snapshot } = await askJson(access, 'GET', '/v1/status');
     await untilInSnapshotJson(access, Number(snapshot));
     progress.update(account.added + account.unchanged, 1);

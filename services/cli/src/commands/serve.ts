@@ -15,7 +15,7 @@ export interface ServeOptions extends EngineSettings {
   readonly port: number;
 }
 
-export interface Served extends AsyncDisposable {
+interface Served extends AsyncDisposable {
   readonly engine: Engine;
   readonly url: string;
 }
@@ -24,7 +24,7 @@ export interface Served extends AsyncDisposable {
  * Opens a ledger and listens: to its own commands at once, to everybody from the first snapshot on.
  * @throws OperatingFault `serve.running`, `serve.listen` and the engine's
  */
-export async function serveLedger(directory: string, options: ServeOptions): Promise<Served> {
+async function serveLedger(directory: string, options: ServeOptions): Promise<Served> {
   const folder = ledgerFolder(directory);
   const engine = (await answers(folder.socket)) ? undefined : await openEngine(directory, options);
   if (engine === undefined) {
@@ -48,15 +48,20 @@ export async function serveLedger(directory: string, options: ServeOptions): Pro
   };
 }
 
-/** Serves until SIGINT or SIGTERM, or until the ledger cannot go on. */
-export async function serveUntilStopped(served: Served): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
+/**
+ * Serves until SIGINT or SIGTERM, or until the ledger cannot go on; a second signal ends it at once.
+ * @param ready told once it serves; it is not waited for when the end comes first
+ */
+export async function serveUntilStopped(
+  directory: string,
+  options: ServeOptions,
+  ready: (served: Served) => void | Promise<void>,
+): Promise<void> {
+  const { promise: stopped, resolve } = Promise.withResolvers<void>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
-  try {
-    await Promise.race([promise, served.engine.failed]);
-  } finally {
-    await served[Symbol.asyncDispose]();
-  }
+  await using served = await serveLedger(directory, options);
+  const isReady = Promise.resolve(ready(served));
+  await Promise.race([stopped, served.engine.failed, isReady.then(() => stopped)]);
 }
 
 interface Listener extends AsyncDisposable {

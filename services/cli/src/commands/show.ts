@@ -12,6 +12,11 @@ export interface Found {
 /** What is not a role's name is a path. */
 const ROLE = /^(?:(\d+)\.)?(root|timestamp|snapshot|targets|bins|bin-[0-9a-f]{1,5})$/;
 
+/** Refuses what is neither a role nor a path before anything is opened. @throws RejectedInput `path.*` */
+export function checkShown(what: string): void {
+  if (!ROLE.test(what)) checkTargetPath(what);
+}
+
 export async function show(access: Access, what: string, at: number | undefined): Promise<Found> {
   const [, version, role] = ROLE.exec(what) ?? [];
   return role === undefined ? showTarget(access, what, at) : showRole(access, role, version, at);

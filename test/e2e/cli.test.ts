@@ -1,0 +1,256 @@
+// The command line as a person meets it: help, mistakes, refusals, each with what to do next.
+import { chmod, cp, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../support/files.ts';
+import { initLedger, tidemark, type Ledger } from './tidemark.ts';
+
+const COMMANDS = ['init', 'serve', 'import', 'add', 'remove', 'yank', 'show', 'status', 'export'];
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let ledger: Ledger;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  ledger = await initLedger(join(folder.path, 'index'), '--bins', '64');
+});
+afterAll(() => folder[Symbol.asyncDispose]());
+
+describe('help', () => {
+  test('names every command', async () => {
+    const { code, stdout } = await tidemark(['--help']);
+    expect(code).toBe(0);
+    for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+  });
+
+  test.each(COMMANDS)('%s --help has an example that begins like it', async (command) => {
+    const { code, stdout } = await tidemark([command, '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^Examples?:\n  npx tidemark ${command} /`, 'm'));
+  });
+});
+
+describe('mistakes in usage exit with 2', () => {
+  const SHA256 = 'a'.repeat(64);
+  test.each<[string, string[], string]>([
+    ['an unknown command', ['serv'], 'Did you mean serve?'],
+    ['an unknown option', ['status', 'x', '--jsn'], 'Did you mean --json?'],
+    ['no folder', ['status'], 'missing required argument'],
+    ['no path', ['yank', 'x'], 'missing required argument'],
+    ['a port that is none', ['serve', 'x', '--port', '99999'], 'from 0 to 65535'],
+    ['a time without a unit', ['serve', 'x', '--cut-interval', '250'], '250ms, 1s'],
+    ['a size without a unit', ['serve', 'x', '--memory', '1'], '512M, 2G'],
+    ['a snapshot that is none', ['show', 'x', 'bins', '--at', '0'], 'a whole number from 1'],
+    ['another wait', ['yank', 'x', 'p', '--wait', 'soon'], 'durable, published'],
+    ['bins that are no number', ['init', 'DIR', '--bins', 'many'], 'a whole number'],
+    ['another delegation', ['init', 'DIR', '--delegation', 'tree'], 'succinct, prefixes'],
+    ['add without content', ['add', 'x', 'a/b'], 'add needs --file F, or --length N'],
+    ['a hash that is none', ['add', 'x', 'a/b', '--length', '1', '--sha256', 'x'], '64 lower-case'],
+    ['a length that is none', ['add', 'x', 'a/b', '--length', '-', '--sha256', SHA256], 'bytes'],
+  ])('%s', async (_, args, said) => {
+    const before = await readdir(folder.path);
+    const { code, stdout, stderr } = await tidemark(
+      args.map((arg) => (arg === 'DIR' ? join(folder.path, 'new') : arg)),
+    );
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(said);
+    expect(await readdir(folder.path)).toEqual(before);
+  });
+
+  test.each([
+    ['bins', '1000', 'a power of two'],
+    ['partitions', '3', 'a power of two'],
+  ])('%s %s', async (option, value, said) => {
+    const place = join(folder.path, 'new');
+    const { code, stderr } = await tidemark(['init', place, '--yes', `--${option}`, value]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(said);
+    expect(await readdir(folder.path)).not.toContain('new');
+  });
+
+  test('but a folder that is no ledger is a fault, with the command that makes one', async () => {
+    const place = join(folder.path, 'nothing');
+    for (const args of [
+      ['status'],
+      ['serve'],
+      ['show', 'bins'],
+      ['export', 'out'],
+      ['yank', 'p'],
+    ]) {
+      const [command = '', ...rest] = args;
+      const { code, stderr } = await tidemark([command, place, ...rest]);
+      expect(code).toBe(1);
+      expect(stderr).toBe(
+        `tidemark: ${place} is not a ledger; make one with: npx tidemark init ${place} (ledger.absent)\n`,
+      );
+    }
+  });
+});
+
+describe('init', () => {
+  test('says where the keys are, what --yes means and what comes next', async () => {
+    const place = join(folder.path, 'said');
+    const { code, stdout } = await tidemark(['init', place, '--yes', '--bins', '64']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Made a ledger in ${place}.`);
+    expect(stdout).toContain('root 2 of 3, targets 2 of 2, bins 2 of 2, operators 2 of 3');
+    expect(stdout).toContain('for trying out, never for an index');
+    expect(stdout).toContain(
+      `export TIDEMARK_PASSPHRASE_FILE=${place}-offline-keys/demo-passphrase.txt\n` +
+        `  npx tidemark serve ${place}\n`,
+    );
+  });
+
+  test('keeps private what is private', async () => {
+    const mode = async (...path: string[]): Promise<number> =>
+      (await stat(join(...path))).mode & 0o777;
+    expect(await mode(ledger.folder)).toBe(0o700);
+    expect(await mode(ledger.offlineKeys)).toBe(0o700);
+    for (const keys of [join(ledger.folder, 'keys'), ledger.offlineKeys]) {
+      const names = await readdir(keys);
+      expect(names.length).toBeGreaterThan(6);
+      for (const name of names) expect(await mode(keys, name)).toBe(0o600);
+    }
+    expect((await readdir(ledger.offlineKeys)).toSorted()).toEqual([
+      'bins-delegator-1.key.json',
+      'bins-delegator-2.key.json',
+      'demo-passphrase.txt',
+      'operator-1.key.json',
+      'operator-2.key.json',
+      'operator-3.key.json',
+      'root-1.key.json',
+      'root-2.key.json',
+      'root-3.key.json',
+      'targets-1.key.json',
+      'targets-2.key.json',
+    ]);
+  });
+
+  test.each<[string, (other: string) => string[], string]>([
+    ['a second time', () => [ledger.folder], 'npx tidemark serve '],
+    [
+      'with keys inside',
+      (other) => [other, '--offline-keys', join(other, 'keys', 'offline')],
+      'must lie outside the ledger’s folder',
+    ],
+    [
+      'over the keys of another',
+      (other) => [other, '--offline-keys', ledger.offlineKeys],
+      'choose another --offline-keys',
+    ],
+    ['without a terminal to ask on', (other) => [other], 'set TIDEMARK_PASSPHRASE_FILE'],
+  ])('%s is refused, and changes nothing', async (_, args, said) => {
+    const other = join(folder.path, 'other');
+    const before = await everythingIn(folder.path);
+    const asked = said.includes('TIDEMARK') ? [] : ['--yes'];
+    const { code, stderr } = await tidemark(['init', ...args(other), ...asked]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(said);
+    expect(await everythingIn(folder.path)).toEqual(before);
+  });
+});
+
+describe('keys', () => {
+  test.each(['root-1', 'targets-2', 'bins-delegator-1', 'operator-3'])(
+    'serve refuses while %s lies in the ledger’s folder, under whatever name',
+    async (key) => {
+      const from = join(ledger.offlineKeys, `${key}.key.json`);
+      for (const [command, name] of [
+        ['serve', `${key}.key.json`],
+        ['status', `backup/${key}.key.json.bak`],
+      ] as const) {
+        const inside = join(ledger.folder, 'deep', name);
+        await mkdir(join(inside, '..'), { recursive: true });
+        await cp(from, inside);
+        const { code, stderr } = await ledger.run(command);
+        await rm(join(ledger.folder, 'deep'), { recursive: true });
+        expect(code).toBe(1);
+        expect(stderr).toContain(`${inside} is an offline key`);
+        expect(stderr).toContain('Move it to a machine that is not connected');
+      }
+    },
+  );
+
+  test('a wrong passphrase is refused', async () => {
+    const wrong = join(folder.path, 'wrong.txt');
+    await writeFile(wrong, 'another passphrase\n', { mode: 0o600 });
+    const { code, stderr } = await tidemark(['serve', ledger.folder], { passphraseFile: wrong });
+    expect(code).toBe(1);
+    expect(stderr).toContain('the passphrase does not open the keys');
+  });
+
+  test.each([0o640, 0o604])('a key file of mode %o is refused', async (mode) => {
+    const key = join(ledger.folder, 'keys', 'timestamp.key.json');
+    await chmod(key, mode);
+    const { code, stderr } = await ledger.run('serve');
+    await chmod(key, 0o600);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`chmod 600 '${key}'`);
+    expect((await ledger.run('status')).code).toBe(0);
+  });
+
+  test('a passphrase file that anybody can read is refused', async () => {
+    await chmod(ledger.passphraseFile, 0o644);
+    const { code, stderr } = await ledger.run('serve');
+    await chmod(ledger.passphraseFile, 0o600);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`chmod 600 '${ledger.passphraseFile}'`);
+  });
+
+  test('a missing key is named', async () => {
+    const key = join(ledger.folder, 'keys', 'snapshot.key.json');
+    await cp(key, join(folder.path, 'snapshot.key.json'), { preserveTimestamps: true });
+    await rm(key);
+    const { code, stderr } = await ledger.run('serve');
+    await cp(join(folder.path, 'snapshot.key.json'), key);
+    await chmod(key, 0o600);
+    expect(code).toBe(1);
+    expect(stderr).toContain('the online key snapshot is missing');
+  });
+});
+
+describe('one server', () => {
+  test('a second one is refused with what to do, and the first goes on', async () => {
+    await using first = await ledger.serve();
+    const { code, stderr } = await ledger.run('serve', '--port', '0');
+    expect(code).toBe(1);
+    expect(stderr).toContain(`a server runs on ${ledger.folder} already`);
+    expect(stderr).toContain(`npx tidemark status ${ledger.folder}`);
+    expect(await ledger.json('status')).toMatchObject({ running: true });
+    expect(await first.stop('SIGTERM')).toBe(0);
+    expect(first.stdout).toContain('nothing that was acknowledged is lost');
+    expect(await readdir(ledger.folder)).not.toContain('serve.sock');
+  });
+
+  test('a port that is taken ends it, and leaves the ledger free', async () => {
+    await using first = await ledger.serve();
+    const other = await initLedger(join(folder.path, 'second'), '--bins', '64');
+    const { port } = new URL(first.url);
+    const { code, stderr } = await other.run('serve', '--port', port);
+    expect(code).toBe(1);
+    expect(stderr).toContain('something else listens there; choose another with --port');
+    await using free = await other.serve();
+    expect((await free.get('metadata/timestamp.json')).status).toBe(200);
+  });
+
+  test('a killed one leaves nothing in the way', async () => {
+    const first = await ledger.serve();
+    await first.kill();
+    expect(await readdir(ledger.folder)).toContain('serve.sock');
+    expect(await ledger.json('status')).toMatchObject({ running: false });
+    await using second = await ledger.serve();
+    expect(await second.stop()).toBe(0);
+  });
+
+  test('commands wait for one another', async () => {
+    const runs = await Promise.all([1, 2, 3].map(() => ledger.run('status')));
+    expect(runs.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
+      runs.map(() => ({ code: 0, stderr: '' })),
+    );
+  });
+});
+
+/** Names of all files, without those of the logs and the state, which every command touches. */
+async function everythingIn(place: string): Promise<string[]> {
+  const names = await readdir(place, { recursive: true });
+  return names.filter((name) => !/\/(?:log|state|metadata)\//.test(name)).toSorted();
+}
