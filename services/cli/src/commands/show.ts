@@ -50,7 +50,7 @@ async function showRole(
   return { exists: true, text: JSON.stringify(parseJson(answer.body), null, 2), json };
 }
 
-/** A role's version is what the timestamp, of a snapshot or the newest, and its snapshot.json state. */
+/** A role's version at a snapshot is what its Merkle root says: snapshot.json may lag behind it. */
 async function fileName(
   access: Access,
   role: string,
@@ -67,16 +67,18 @@ async function fileName(
     const status = await askJson(access, 'GET', '/v1/status');
     return `${textOf(status['root_version'])}.root.json`;
   }
-  const { version } = (await metaOf(access, timestamp))['snapshot.json']!;
-  const snapshot = `${version}.snapshot.json`;
-  if (role === 'snapshot') return snapshot;
-  const meta = await metaOf(access, snapshot);
-  return `${meta[`${role}.json`]?.version ?? 0}.${role}.json`;
+  const { meta, merkle_root: merkleRoot } = await signedOf(access, timestamp);
+  if (role === 'snapshot') {
+    const files = meta as unknown as Record<string, { version: number }>;
+    return `${files['snapshot.json']!.version}.snapshot.json`;
+  }
+  const proof = await askJson(access, 'GET', `/merkle/${textOf(merkleRoot)}/${role}.json`);
+  const files = proof['leaf_contents'] as unknown as Record<string, { version: number }>;
+  return `${files[`${role}.json`]?.version ?? 0}.${role}.json`;
 }
 
-async function metaOf(access: Access, name: string): Promise<Record<string, { version: number }>> {
+async function signedOf(access: Access, name: string): Promise<JsonObject> {
   const answer = await access.ask('GET', `/metadata/${name}`);
   if (answer.status !== 200) throw new RejectedInput('show.absent', `there is no ${name}`);
-  const { signed } = parseJson(answer.body) as { signed: JsonObject };
-  return signed['meta'] as unknown as Record<string, { version: number }>;
+  return (parseJson(answer.body) as { signed: JsonObject }).signed;
 }
