@@ -21,6 +21,7 @@ import {
   targetsSigned,
   type RoleKeys,
 } from '@tidemark/tuf';
+import { rememberSigned } from './memo.ts';
 import type { Random } from './random.ts';
 
 /** 2030-01-01: no simulation looks at the real clock. */
@@ -40,7 +41,10 @@ export function keyOf(name: string): Signer {
     const sign = (message: Uint8Array): Uint8Array => {
       const digest = sha256HexNative(message);
       let signature = signatures.get(digest);
-      if (signature === undefined) signatures.set(digest, (signature = key.sign(message)));
+      if (signature === undefined) {
+        signatures.set(digest, (signature = key.sign(message)));
+        rememberSigned(key.publicKey, message, signature);
+      }
       if (signatures.size > 20_000) signatures.clear();
       return signature;
     };
@@ -181,15 +185,15 @@ export function randomPolicy(random: Random): Partial<Policy> {
   const always = random.pick([10, 25, 40]);
   return {
     conflict: random.pick(['reject', 'replace']),
-    window_s: random.pick([10, 300, 86_400]),
-    clock_ahead_s: random.pick([0, 30, 3_600]),
+    window_s: random.pick([60, 600, 86_400, 86_400]),
+    clock_ahead_s: random.pick([0, 30, 3_600, 3_600]),
     expiry_s: { timestamp: life(), snapshot: life(), bins: life() },
     renew_below_percent: always + random.pick([5, 25, 50]),
     renew_always_below_percent: always,
     classic_ms: random.pick([0, 0, 1_000, 60_000, null]),
     snapshot_hashes: random.chance(0.7),
-    advance_max: random.pick([3, 6, 1_000_000]),
-    step_max_ms: random.pick([30_000, 3_600_000, 86_400_000]),
+    advance_max: random.pick([3, 12, 1_000_000, 1_000_000]),
+    step_max_ms: random.pick([60_000, 3_600_000, 86_400_000]),
     intakes_max: random.pick([4, 1_024, 1_024]),
   };
 }

@@ -92,6 +92,9 @@ export abstract class Host {
 
   protected abstract run(life: Life): Promise<void>;
 
+  /** What its operators do about a fault before they start it again. */
+  protected helped(_code: string): void {}
+
   protected logsOf(life: Life): ReturnType<typeof simulatedLogs> {
     return simulatedLogs(this.world, life, (...what) => this.around.onAppend(this, ...what));
   }
@@ -126,7 +129,7 @@ export abstract class Host {
     const what = error instanceof Error ? error : new Error(String(error));
     const code = 'code' in what ? String(what.code) : what.name;
     this.world.note(`${life.name} fails: ${code} ${what.message}`);
-    if (what instanceof OperatingFault) return;
+    if (what instanceof OperatingFault) return this.helped(code);
     this.halted = what;
     if (what instanceof Violation) this.world.violated(what);
     else if (!(what instanceof BrokenInvariant && this.around.world.maySay(code))) {
@@ -202,6 +205,11 @@ export class ShardHost extends Host {
 
   override losePower(batches: number): void {
     for (const disk of this.disks.values()) disk.loseTail(this.world.random.below(batches + 1));
+  }
+
+  /** It says that the bins have another key by now: they give it that one. */
+  protected override helped(code: string): void {
+    if (code === 'keys.bins') this.binsKey = this.binsKey === 'bins' ? 'bins-2' : 'bins';
   }
 
   protected override async run(life: Life): Promise<void> {
@@ -290,7 +298,7 @@ export class PublisherHost extends Host {
         logs,
         signer: keyOf(this.sealerKey),
         sleep,
-        cutRecordsMax: this.world.random.pick([2, 4096]),
+        cutRecordsMax: this.world.random.pick([3, 4096, 4096]),
       });
       loops.push(
         this.loop(life, async () => sealer.step(publisher.control, this.now(), publisher.due)),

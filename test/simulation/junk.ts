@@ -6,6 +6,7 @@ import {
   encodeBatch,
   encodeEvent,
   encodeRecord,
+  recordHash,
   signRecord,
   splitDocument,
   type CutSigned,
@@ -31,20 +32,32 @@ export class Junk {
   private readonly model: Model;
   private readonly checks: Checks;
   private readonly hosts: readonly Host[];
+  private readonly favoured: Junk['kinds'];
   /** Hashes of cuts that somebody with a sealer's key made, and that may have to be voided. */
   readonly poisoned = new Set<string>();
+  /** Hashes of all cuts that were made here. */
+  readonly cuts = new Set<string>();
 
-  constructor(world: World, model: Model, checks: Checks, hosts: readonly Host[]) {
+  /** @param favoured names of kinds that are to come more often */
+  constructor(
+    world: World,
+    model: Model,
+    checks: Checks,
+    hosts: readonly Host[],
+    favoured: readonly string[],
+  ) {
     this.world = world;
     this.model = model;
     this.checks = checks;
     this.hosts = hosts;
+    this.favoured = this.kinds.filter(([name]) => favoured.includes(name));
   }
 
   /** Writes something that does not belong, anywhere. */
   write(): void {
     const { random } = this.world;
-    const [name, make] = random.pick(this.kinds);
+    const isFavoured = this.favoured.length > 0 && random.chance(0.7);
+    const [name, make] = random.pick(isFavoured ? this.favoured : this.kinds);
     this.world.note(`junk: ${name}`);
     make();
   }
@@ -90,10 +103,10 @@ export class Junk {
     ['void out of order', () => this.lateVoid()],
     ['policy by one operator', () => this.policy([OPERATORS[1]], 1)],
     ['policy of strangers', () => this.policy(['outsider', 'outsider-2'], 1)],
-    ['policy out of order', () => this.policy(OPERATORS, this.world.random.pick([0, 2]))],
+    ['policy out of order', () => this.policy(OPERATORS, this.world.random.pick([0, 100]))],
     ['services by one operator', () => this.services([OPERATORS[1]], 1)],
     ['services of strangers', () => this.services(['outsider', 'outsider-2'], 1)],
-    ['services out of order', () => this.services(OPERATORS, this.world.random.pick([0, 2]))],
+    ['services out of order', () => this.services(OPERATORS, this.world.random.pick([0, 100]))],
     ['targets by one key', () => this.targets()],
     ['subtree of a stranger', () => this.subtree('outsider')],
     ['subtree of a publisher', () => this.subtree(this.nameOf('publisher'))],
@@ -169,7 +182,9 @@ export class Junk {
 
   /** A cut that is as it should be but for what is given. */
   private cut(wrong: Partial<CutSigned>, by = this.nameOf('sealer')): void {
-    this.put('control', 0, signRecord({ ...this.nextCut(), ...wrong }, [keyOf(by)]));
+    const bytes = signRecord({ ...this.nextCut(), ...wrong }, [keyOf(by)]);
+    this.cuts.add(recordHash(bytes));
+    this.put('control', 0, bytes);
   }
 
   private partitions(): void {

@@ -85,6 +85,7 @@ export class Model {
   private classic: Classic | undefined;
   /** Set by a record with rules that this build does not know: nothing behind it counts. */
   isHalted = false;
+  isFrozen = false;
 
   constructor(fixture: Fixture, lanes: ModelLanes) {
     const { genesis, genesisBytes } = fixture;
@@ -137,9 +138,14 @@ export class Model {
     return this.next;
   }
 
+  /** From now on the log may be another one: what is true stays as it is. */
+  freeze(): void {
+    this.isFrozen = true;
+  }
+
   /** Folds what has come to stand in the control log. */
   advance(): void {
-    while (this.next < this.lanes.control.length && !this.isHalted) {
+    while (!this.isFrozen && this.next < this.lanes.control.length && !this.isHalted) {
       const offset = this.next++;
       const bytes = this.lanes.control[offset]!;
       this.control.add(bytes);

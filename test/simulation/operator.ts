@@ -51,6 +51,14 @@ export class Operator {
     this.world.note('operators change the policy');
   }
 
+  /** A policy under rules of the fold that are newer than this build. */
+  unknownRules(): void {
+    const { policy, policyVersion } = this.model.view;
+    const { ledger } = this.model.fixture.genesis;
+    this.sign({ type: 'policy', v: 1, ledger, version: policyVersion + 1, rules: 2, policy });
+    this.world.note('operators switch to other rules');
+  }
+
   /**
    * Gives one process another service key. An intake's old key stays listed until all that it
    * acknowledged is settled; the others' go at once: whoever shares their purpose goes on.
@@ -109,27 +117,14 @@ export class Operator {
   }
 
   /**
-   * Gives the bins another key: the role bins first, then the shards that are to sign with it. Those
-   * that still hold the old one stop by themselves.
+   * Gives the bins another key, by the role bins. Shards that still hold the old one stop, say so, and
+   * are given the new one.
    */
   rekey(): void {
     const { bins } = this.model.view.documents;
     if (bins === undefined) return;
     const key = bins.binsKey === 'bins' ? 'bins-2' : 'bins';
     this.publish(binsDocument(this.model.fixture.shape, bins.version + 1, key));
-    this.equip();
-  }
-
-  /** Gives every shard the key of the bins that the next cut needs. */
-  equip(): void {
-    const cut = this.model.pending;
-    const { bins } = (cut?.view ?? this.model.view).documents;
-    for (const host of this.hosts) {
-      if (!(host instanceof ShardHost) || bins === undefined) continue;
-      if (host.binsKey === bins.binsKey || host.key === undefined) continue;
-      host.binsKey = bins.binsKey!;
-      host.kill();
-    }
   }
 
   /** Takes the oldest unsettled cut back. @returns whether there is one */

@@ -41,6 +41,8 @@ export interface Life {
   progress: number;
 }
 
+const LINES_KEPT = 50;
+
 interface Turn {
   readonly life: Life;
   readonly label: string;
@@ -60,7 +62,7 @@ export class World {
   readonly random: Random;
   readonly weather: Weather;
   readonly disk: MemoryDisk;
-  readonly trace = new Trace();
+  readonly trace: Trace;
   now = BEGINNING_MS;
   step = 0;
   /** Grows with everything that an idle process could find. */
@@ -74,7 +76,8 @@ export class World {
   /** Codes with which a process may halt in this run. */
   readonly halts = new Set<string>();
 
-  constructor(random: Random, weather: Weather, partitions: number) {
+  constructor(random: Random, weather: Weather, partitions: number, lines = LINES_KEPT) {
+    this.trace = new Trace(lines);
     this.random = random;
     this.weather = weather;
     this.disk = new MemoryDisk(partitions);
@@ -82,7 +85,7 @@ export class World {
 
   /** Whether a process may halt with this code, because of what was done to it. */
   maySay(code: string): boolean {
-    return this.halts.has(code);
+    return this.halts.has(code) || this.halts.has('*');
   }
 
   /** A turn of a process. Never comes once the process is dead. Only writers die at one. */
@@ -186,28 +189,32 @@ export class World {
 
 /** What happened: a digest of all of it, and the end in words. */
 export class Trace {
+  private readonly kept: number;
   private digest = '';
   private lines: string[] = [];
-  private static readonly kept = Number(process.env.KEPT ?? 60);
+
+  constructor(kept: number) {
+    this.kept = kept;
+  }
 
   add(line: string): void {
     this.lines.push(line);
-    if (this.lines.length > 4 * Trace.kept) this.fold();
+    if (this.lines.length > 4 * this.kept) this.fold();
   }
 
   /** The last lines. */
   get end(): readonly string[] {
-    return this.lines.slice(-Trace.kept);
+    return this.lines.slice(-this.kept);
   }
 
   /** A digest of every line so far. */
   hash(): string {
-    return sha256HexNative(this.digest + this.lines.join('\n'));
+    return this.lines.reduce((digest, line) => sha256HexNative(digest + line), this.digest);
   }
 
   private fold(): void {
-    const gone = this.lines.splice(0, this.lines.length - Trace.kept);
-    this.digest = sha256HexNative(this.digest + gone.join('\n'));
+    const gone = this.lines.splice(0, this.lines.length - this.kept);
+    for (const line of gone) this.digest = sha256HexNative(this.digest + line);
   }
 }
 

@@ -43,10 +43,11 @@ export class Sealer {
     const mayRenew = last.n === control.settled;
     if (control.settled < n - CUTS_IN_FLIGHT_MAX) return false;
     if (this.proposed.n >= n && control.next <= this.proposed.offset) return false;
-    // What stands behind it may be the very cut: it would be one record more that counts for nothing.
-    if ((await this.options.logs.control.end(0)) > control.next) return false;
     const time = Math.min(Math.max(now, last.time), last.time + view.policy.step_max_ms);
     const vector = await this.ends(last.vector, view.policy.advance_max);
+    // Looked at after the events: an intake whose key was listed before it appended has to find it listed
+    // in the cut that covers its batch. And what stands behind may be this very cut.
+    if ((await this.options.logs.control.end(0)) > control.next) return false;
     const advances = vector.some((end, p) => end > last.vector[p]!);
     const changed = control.changedSince(last.control);
     // After a long pause no single cut may reach the moment that is due: empty ones catch up.

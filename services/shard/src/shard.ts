@@ -71,13 +71,17 @@ export class Shard {
   async step(): Promise<boolean> {
     const read = await this.control.catchUp((change) => this.order(change));
     if (!this.isVouched) await this.demandVouched();
-    const done = await Promise.all(
+    // Every partition comes to its end, so that none is still at work when another one's fault is told,
+    // and what one lacks keeps no other from its report.
+    const done = await Promise.allSettled(
       Array.from(this.runners.values(), (runner) => this.advance(runner)),
     );
+    const fault = done.find((result) => result.status === 'rejected');
+    if (fault !== undefined) throw fault.reason;
     this.forgetDone();
     // After voids were carried out: they take cuts back, and nothing else does.
     for (const { n } of this.runners.values()) demandNoLostCut(this.control.fold.last.n, n);
-    return read || done.includes(true);
+    return read || done.some((result) => result.status === 'fulfilled' && result.value);
   }
 
   /** Follows the logs until the signal aborts. */
