@@ -2,6 +2,7 @@
  * Targets like PyPI's, from a seed: names, versions and wheel tags of the usual lengths, so that a bin
  * of 2^14 over 2,273,539 targets is about 27 kB long, as PEP 458's figures have it (P30, P31).
  */
+import { sha256HexNative } from '@tidemark/canonical/native';
 import type { Event } from '@tidemark/event';
 
 const TAGS = [
@@ -19,7 +20,6 @@ const SYLLABLES =
 export interface Prng {
   /** A whole number from 0 up to, not including, `below`. */
   below(below: number): number;
-  hex(digits: number): string;
 }
 
 /** A small seeded generator (mulberry32): the same seed gives the same targets everywhere. */
@@ -34,11 +34,6 @@ export function prng(seed: number): Prng {
   };
   return {
     below: (below) => Math.floor((next() / 2 ** 32) * below),
-    hex: (digits) => {
-      const word =
-        (next() + 2 ** 32).toString(16).slice(1) + (next() + 2 ** 32).toString(16).slice(1);
-      return word.repeat(Math.ceil(digits / 16)).slice(0, digits);
-    },
   };
 }
 
@@ -52,13 +47,14 @@ export function upload(random: Prng, i: number): Event {
       SYLLABLES[random.below(SYLLABLES.length)]! +
       SYLLABLES[random.below(SYLLABLES.length)]!;
   project += `-${i.toString(36)}`;
+  const sha256 = sha256HexNative(`${project}/${random.below(2 ** 32)}`);
   const version = `${random.below(9)}.${random.below(30)}.${random.below(20)}`;
   const file = `${project.replaceAll('-', '_')}-${version}-${TAGS[random.below(TAGS.length)]!}`;
   return {
-    id: `${i.toString(16).padStart(8, '0')}-0000-4000-8000-${random.hex(12)}`,
+    id: `${i.toString(16).padStart(8, '0')}-0000-4000-8000-${sha256.slice(0, 12)}`,
     type: 'target.added',
     path: `${project}/${file}`,
     length: 1000 + random.below(5_000_000),
-    hashes: { sha256: random.hex(64) },
+    hashes: { sha256 },
   };
 }

@@ -14,7 +14,7 @@
  * `bin.range`.
  */
 
-import { BrokenInvariant, fromHex, utf8 } from '@tidemark/canonical';
+import { BrokenInvariant, utf8 } from '@tidemark/canonical';
 
 /** SHA-256 as 64 lower-case hex digits. Browsers pass noble's, servers the native one. */
 export type Sha256Hex = (data: Uint8Array) => string;
@@ -108,10 +108,9 @@ const WIDTH_MAX = 32;
 /** The first `bits` bits of a hash in hex, as a number. */
 function topBits(hash: string, bits: number): number {
   checkWidths(bits, WIDTH_MAX);
-  if (hash.length !== 64) throw new BrokenInvariant('bin.range', 'not a SHA-256 in hex');
-  const [a = 0, b = 0, c = 0, d = 0] = fromHex(hash.slice(0, 8));
-  // Multiplied and divided rather than shifted: JavaScript shifts modulo 32 and has signed results.
-  const word = ((a * 256 + b) * 256 + c) * 256 + d;
+  const word = hash.length === 64 ? Number(`0x${hash.slice(0, 8)}`) : Number.NaN;
+  if (Number.isNaN(word)) throw new BrokenInvariant('bin.range', 'not a SHA-256 in hex');
+  // Divided rather than shifted: JavaScript shifts modulo 32 and has signed results.
   return Math.floor(word / 2 ** (WIDTH_MAX - bits));
 }
 

@@ -8,7 +8,7 @@
  * the text with the encoding of what was understood.
  */
 
-import { RejectedInput, toHex, utf8 } from '@tidemark/canonical';
+import { RejectedInput, toHex } from '@tidemark/canonical';
 import type { Json, JsonObject } from '@tidemark/canonical';
 import type { Signer } from '@tidemark/canonical/native';
 import { encodeEvent, endOfEvent, isEvent } from './event.ts';
@@ -39,10 +39,12 @@ export interface BatchSigned extends BatchHeader {
 export const batchEventsMax = 1_024;
 export const batchSubjectsMax = 256;
 
+const ENCODER = new TextEncoder();
+
 /**
  * A signed batch of events already encoded.
  * @param events 1 to {@link batchEventsMax} texts of `encodeEvent`
- * @throws RejectedInput `record.too_large`
+ * @throws RejectedInput `record.too_large`, `record.shape` where something is not ASCII
  */
 export function encodeBatch(
   header: BatchHeader,
@@ -50,11 +52,18 @@ export function encodeBatch(
   signer: Signer,
 ): Uint8Array {
   const signed = batchText(header, events);
-  const sig = toHex(signer.sign(utf8(signed)));
-  const bytes = utf8(frameText([{ keyid: keyIdOfPublic(signer.publicKey), sig }], signed));
-  if (bytes.length > recordBytesMax || events.length > batchEventsMax) {
-    throw new RejectedInput('record.too_large', `a batch of ${bytes.length} bytes`);
+  const length = frameBytes(1) + signed.length;
+  if (length > recordBytesMax || events.length > batchEventsMax) {
+    throw new RejectedInput('record.too_large', `a batch of ${length} bytes`);
   }
+  // All of it is ASCII, so that its length in bytes is known and it is written once, in its place.
+  const bytes = new Uint8Array(length);
+  const start = frameBytes(1) - 1;
+  const { read } = ENCODER.encodeInto(`${signed}}`, bytes.subarray(start));
+  if (read <= signed.length) throw new RejectedInput('record.shape', 'a batch is ASCII');
+  const sig = toHex(signer.sign(bytes.subarray(start, length - 1)));
+  const frame = frameText([{ keyid: keyIdOfPublic(signer.publicKey), sig }], '');
+  ENCODER.encodeInto(frame.slice(0, -1), bytes);
   return bytes;
 }
 

@@ -7,9 +7,18 @@ import type { Signature } from './frame.ts';
 /** Ed25519: 32-byte key, message, 64-byte signature; false, never an error, for anything malformed. */
 export type Verify = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean;
 
+/** An id takes a hundred times as long as all else about a small record, and few keys sign everything. */
+const ids = new Map<string, string>();
+const IDS_MAX = 1024;
+
 /** Id of an Ed25519 key (64 hex digits) as in TUF. */
 export function keyIdOfPublic(publicKey: string): string {
-  return keyIdOf(ed25519Key(publicKey));
+  const known = ids.get(publicKey);
+  if (known !== undefined) return known;
+  const id = keyIdOf(ed25519Key(publicKey));
+  if (ids.size >= IDS_MAX) ids.clear();
+  ids.set(publicKey, id);
+  return id;
 }
 
 /** Ed25519 public keys (64 hex digits) by their ids. */

@@ -86,7 +86,7 @@ export class BinFile {
   /** The canonical value of a target, or undefined where the bin does not list it. */
   get(path: string): string | undefined {
     const at = this.lowerBound(path, 0);
-    if (at === this.count || this.pathAt(at) !== path) return undefined;
+    if (at === this.count || this.comparePath(at, path) !== 0) return undefined;
     return this.bytes.toString('latin1', this.starts[at]! + path.length + 3, this.entryEnd(at));
   }
 
@@ -130,7 +130,7 @@ export class BinFile {
     for (const [path, value] of ops) {
       const place = this.lowerBound(path, next);
       copy(place);
-      if (place < this.count && this.pathAt(place) === path) next = place + 1;
+      if (place < this.count && this.comparePath(place, path) === 0) next = place + 1;
       if (value === null) continue;
       if (keepEnd + at > HEAD_END) out[at++] = COMMA;
       outStarts[entries++] = keepEnd + at;
@@ -204,12 +204,23 @@ export class BinFile {
     return index + 1 < this.count ? this.starts[index + 1]! - 1 : this.regionEnd;
   }
 
-  /** The first entry at or behind `path`, from entry `low` on. Paths are ASCII: code units are bytes. */
+  /** How an entry's path compares with `path`: negative, 0 or positive. ASCII: code units are bytes. */
+  private comparePath(index: number, path: string): number {
+    const from = this.starts[index]! + 1;
+    for (let i = 0; i < path.length; i++) {
+      const byte = this.bytes[from + i]!;
+      const difference = byte - path.charCodeAt(i);
+      if (difference !== 0) return byte === QUOTE ? -1 : difference;
+    }
+    return this.bytes[from + path.length] === QUOTE ? 0 : 1;
+  }
+
+  /** The first entry at or behind `path`, from entry `low` on. */
   private lowerBound(path: string, low: number): number {
     let high = this.count;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.pathAt(middle) < path) low = middle + 1;
+      if (this.comparePath(middle, path) < 0) low = middle + 1;
       else high = middle;
     }
     return low;

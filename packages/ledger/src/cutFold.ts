@@ -2,12 +2,11 @@
  * The fold of one partition's events between two cuts: batches in, operations per bin and coded
  * outcomes out. A pure function of the records, what is in force, and what the partition holds.
  */
-import { RejectedInput } from '@tidemark/canonical';
+import { canonicalText, RejectedInput } from '@tidemark/canonical';
 import { sha256HexNative, verifyEd25519Native } from '@tidemark/canonical/native';
 import { binOfPathHash, partitionOfPathHash } from '@tidemark/bin';
 import {
   decodeBatch,
-  encodeEvent,
   verifyRecord,
   type BatchSigned,
   type Event,
@@ -126,7 +125,7 @@ export class CutFold {
     }
     const seen = state.window.admit(
       sha256HexNative(`${subject}\n${event.id}\n${event.path}`),
-      sha256HexNative(encodeEvent({ ...event, id: '', by: 0 })),
+      sha256HexNative(contentOf(event)),
       state.since,
       offset,
       index,
@@ -177,6 +176,12 @@ function makeRoom(intakes: Intakes, intakesMax: number): void {
     }
     intakes.delete(oldest![0]);
   }
+}
+
+/** What an event says beside its id and path, which its key holds. */
+function contentOf({ type, length, hashes, custom, expected }: Event): string {
+  const extra = custom === undefined ? '' : canonicalText(custom);
+  return `${type} ${length ?? ''} ${hashes?.sha256 ?? ''} ${expected ?? ''} ${extra}`;
 }
 
 function byPath(a: readonly [string, unknown], b: readonly [string, unknown]): number {
