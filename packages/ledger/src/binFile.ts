@@ -24,6 +24,11 @@ const HEAD_END = EXPIRES_AT + 20 + '","spec_version":"1.0.31","targets":{'.lengt
 const TAIL_MAX = '},"version":9007199254740991}}'.length;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const BRACE = 0x7b;
+const BRACE_END = 0x7d;
+const BRACKET = 0x5b;
+const BRACKET_END = 0x5d;
 
 const HEAD_TEMPLATE =
   `{"signatures":[{"keyid":"${'0'.repeat(64)}","sig":"${'0'.repeat(128)}"}],"signed":` +
@@ -226,23 +231,27 @@ export class BinFile {
     return low;
   }
 
-  /** Finds the entries of a parsed file: strings are skipped, so braces within them do not count. */
+  /** Finds the entries of a parsed file: what strings hold does not count. */
   private findEntries(): void {
     const { bytes, regionEnd } = this;
     let depth = 0;
     let entryOpens = true;
+    let inString = false;
     for (let at = HEAD_END; at < regionEnd; at++) {
       const byte = bytes[at]!;
-      if (byte === QUOTE) {
-        if (depth === 0 && entryOpens) {
-          this.pushStart(at);
-          entryOpens = false;
-        }
-        at = this.stringEnd(at);
-      } else if (byte === 0x7b || byte === 0x5b) depth++;
-      else if (byte === 0x7d || byte === 0x5d) depth--;
+      if (inString) {
+        if (byte === BACKSLASH) at++;
+        else if (byte === QUOTE) inString = false;
+      } else if (byte === QUOTE) {
+        inString = true;
+        if (depth > 0 || !entryOpens) continue;
+        this.pushStart(at);
+        entryOpens = false;
+      } else if (byte === BRACE || byte === BRACKET) depth++;
+      else if (byte === BRACE_END || byte === BRACKET_END) depth--;
       else if (byte === COMMA && depth === 0) entryOpens = true;
     }
+    if (inString) throw new BrokenInvariant('bin.shape', 'a string in this bin does not close');
     if (depth !== 0) throw new BrokenInvariant('bin.shape', 'a target in this bin does not close');
   }
 
@@ -253,17 +262,6 @@ export class BinFile {
       this.starts = grown;
     }
     this.starts[this.count++] = at;
-  }
-
-  private stringEnd(open: number): number {
-    for (let at = open + 1; ;) {
-      const quote = this.bytes.indexOf(QUOTE, at);
-      if (quote < 0) throw new BrokenInvariant('bin.shape', 'a string in this bin does not close');
-      let slashes = 0;
-      while (this.bytes[quote - 1 - slashes] === 0x5c) slashes++;
-      if (slashes % 2 === 0) return quote;
-      at = quote + 1;
-    }
   }
 }
 

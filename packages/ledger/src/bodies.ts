@@ -39,10 +39,8 @@ export class Bodies {
       return cached;
     }
     const version = this.heads.version(bin);
-    const body = version === 0 ? BinFile.empty() : this.rebuild(bin, version);
-    if (version !== 0 && sha256HexNative(body.view()) !== this.heads.sha256(bin)) {
-      throw new BrokenInvariant('state.body', `bin ${bin} v${version} is not what its head states`);
-    }
+    const body =
+      version === 0 ? BinFile.empty() : this.rebuild(bin, version, this.heads.sha256(bin));
     this.cached.set(bin, body);
     this.memoryBytes += body.memoryBytes;
     this.evict();
@@ -75,7 +73,7 @@ export class Bodies {
       return Buffer.from(this.cached.get(bin)!.view());
     }
     if (this.rows.get(rowKey(ROW.delta, bin, version)) === undefined) return undefined;
-    return this.rebuild(bin, version).view();
+    return this.rebuild(bin, version, undefined).view();
   }
 
   /** One stored version as its delta, or undefined. */
@@ -84,8 +82,11 @@ export class Bodies {
     return row === undefined ? undefined : decodeDelta(row);
   }
 
-  /** Rebuilds a version: the nearest body at or below it, then the deltas behind that body. */
-  private rebuild(bin: number, version: number): BinFile {
+  /**
+   * Rebuilds a version: the nearest body at or below it, then the deltas behind that body.
+   * @param sha256 what its head says of it; of an old version only its delta does
+   */
+  private rebuild(bin: number, version: number, sha256: string | undefined): BinFile {
     const chain: Delta[] = [];
     let body = BinFile.empty();
     let keyid = '';
@@ -98,7 +99,7 @@ export class Bodies {
         // A copy: the deltas are spliced into it, and the database may still hold what it returned.
         body = BinFile.parse(Buffer.from(stored));
         keyid = body.keyid;
-        if (at === version) return checked(body, delta, bin, version);
+        if (at === version) return checked(body, delta, sha256, bin, version);
         break;
       }
       if (delta.before >= at) {
@@ -114,7 +115,7 @@ export class Bodies {
     const last = chain[0]!;
     body.stamp(version, formatExpires(last.expires * 1000));
     body.seal(keyid, last.signature);
-    return checked(body, last, bin, version);
+    return checked(body, last, sha256, bin, version);
   }
 
   private evict(): void {
@@ -128,7 +129,16 @@ export class Bodies {
   }
 }
 
-function checked(body: BinFile, delta: Delta, bin: number, version: number): BinFile {
+function checked(
+  body: BinFile,
+  delta: Delta,
+  sha256: string | undefined,
+  bin: number,
+  version: number,
+): BinFile {
+  if (sha256 !== undefined && delta.sha256 !== sha256) {
+    throw new BrokenInvariant('state.body', `bin ${bin} v${version} is not what its head states`);
+  }
   if (sha256HexNative(body.view()) === delta.sha256) return body;
   throw new BrokenInvariant(
     'state.body',
