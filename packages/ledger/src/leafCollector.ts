@@ -2,10 +2,15 @@
  * Reading a partition's leaves log: which records make up its part of a cut.
  *
  * The log may hold anything: records of replicas, of a shard that died half-way, of whoever can write
- * to it. Only a subtree record that a listed shard signed for the very cut counts, and it names its
- * records by hash; everything else is passed over.
+ * to it. Only a subtree record that a listed shard signed for the very cut counts; it names its
+ * records by hash, and they stand before it. The first one wins, and the search for the next cut
+ * begins behind it. So what is found depends on the log alone, not on who reads it or from where.
+ *
+ * Who cannot sign for a shard takes no room that others need: subtree records are judged as they are
+ * read, and unsigned records wait in bounded memory, from which they may be crowded out. Those that
+ * turn out to be vouched for are then read once more.
  */
-import { equalBytes, RejectedInput } from '@tidemark/canonical';
+import { RejectedInput } from '@tidemark/canonical';
 import { sha256HexNative, verifyEd25519Native } from '@tidemark/canonical/native';
 import {
   decodeRecord,
@@ -17,6 +22,7 @@ import {
   type RolesSigned,
   type SubtreeSigned,
 } from '@tidemark/event';
+import { demandNoTruncation, type Chunk, type Log } from '@tidemark/log';
 import type { Cut } from './control.ts';
 
 /** A partition's part of a cut, complete. */
@@ -27,160 +33,209 @@ export interface PartitionCut {
 }
 
 /** Bytes of unsigned records kept while no subtree record names them, unless said otherwise. */
-const POOL_BYTES_MAX = 256 << 20;
-/** Subtree records kept for one cut: one a replica, and room for some that are not valid. */
-const CANDIDATES_MAX = 64;
+const POOL_BYTES_MAX = 32 << 20;
+/** What a kept record takes besides its bytes, roughly. */
+const KEPT_BYTES = 256;
 
 export class LeafCollector {
+  private readonly log: Log;
   private readonly partition: number;
   private readonly poolBytesMax: number;
-  private readonly pool = new Map<string, { readonly bytes: Uint8Array; readonly n: number }>();
-  private poolBytes = 0;
-  private readonly subtrees = new Map<number, LogRecord<SubtreeSigned>[]>();
-  /** The first offset at which a record said to be of a cut stands. */
-  private readonly firsts = new Map<number, number>();
-  /** The cut last looked for, and its part. */
-  private found: { readonly cut: string; readonly part: PartitionCut } | undefined;
-  /** The highest cut taken: what is for it or below is of no use any more. */
-  private taken = 0;
+  /** Where the search for the next cut begins: behind the subtree record of the last one taken. */
+  private start: number;
+  /** The offset of the next record to judge. */
+  private next: number;
+  /** What was read last: it may hold the records of many cuts. */
+  private chunk: Chunk = { first: 0, records: [] };
+  /** Unsigned records between `start` and `next`, by hash, oldest first. */
+  private readonly pool = new Map<string, Uint8Array>();
+  /** Whether the pool lacks records that stand there. */
+  private isPoolPartial = false;
+  /** The hash of the cut last looked for, and its part. */
+  private sought: string | undefined;
+  private found: PartitionCut | undefined;
+  /** Bytes that the unsigned records kept take. */
+  memoryBytes = 0;
   /** Records passed over, by reason. */
   readonly ignored = new Map<string, number>();
 
-  constructor(partition: number, taken: number, poolBytesMax: number = POOL_BYTES_MAX) {
+  /** @param position behind the subtree record of the last cut settled */
+  constructor(
+    log: Log,
+    partition: number,
+    position: number,
+    poolBytesMax: number = POOL_BYTES_MAX,
+  ) {
+    this.log = log;
     this.partition = partition;
-    this.taken = taken;
     this.poolBytesMax = poolBytesMax;
+    this.start = position;
+    this.next = position;
   }
 
-  /** Takes the next record of the partition's leaves log. */
-  add(bytes: Uint8Array, offset: number): void {
-    const n = statedCut(bytes);
-    if (n > this.taken && !this.firsts.has(n)) this.firsts.set(n, offset);
-    if (isUnsigned(bytes)) {
-      if (n === 0) this.ignore('leaves.shape');
-      // What a replica reports once more is of no use, and must not fill the pool.
-      else if (n <= this.taken) this.ignore('leaves.late');
-      else this.keep(bytes, n);
-      return;
-    }
-    try {
-      const record = decodeRecord(bytes);
-      if (record.signed.type !== 'subtree') {
-        if (record.signed.type !== 'genesis') this.ignore('leaves.type');
-        return;
-      }
-      this.candidate(record as LogRecord<SubtreeSigned>);
-    } catch (error) {
-      if (!(error instanceof RejectedInput)) throw error;
-      this.ignore(error.code);
-    }
+  /** Behind the subtree record of the last cut taken: where another reader may begin. */
+  get position(): number {
+    return this.start;
   }
 
-  /** The partition's part of a cut, once it is complete; the first that is valid. */
-  take(cut: Cut): PartitionCut | undefined {
-    const found = this.peek(cut);
-    if (found === undefined) return undefined;
-    this.settle(cut.n);
-    return found;
-  }
-
-  /** Where to read from to see everything of the cuts behind n again; `position` is where reading is. */
-  resumeFrom(n: number, position: number): number {
-    let from = position;
-    for (const [cut, first] of this.firsts) {
-      if (cut <= n) this.firsts.delete(cut);
-      else from = Math.min(from, first);
-    }
-    return from;
-  }
-
-  /** Whether {@link take} would find the cut's part now. */
+  /** Whether {@link find} has found the cut's part. */
   has(cut: Cut): boolean {
-    return this.peek(cut) !== undefined;
+    return this.sought === cut.hash && this.found !== undefined;
   }
 
-  /** As {@link take}, but keeps it. */
-  peek(cut: Cut): PartitionCut | undefined {
-    if (this.found?.cut === cut.hash) return this.found.part;
-    for (const record of this.subtrees.get(cut.n) ?? []) {
-      const { signed } = record;
-      if (signed.cut !== cut.hash || !this.isComplete(signed)) continue;
-      const isSigned = verifyRecord(record, cut.view.keys.shard, 1, verifyEd25519Native);
-      const part = isSigned ? this.read(signed) : undefined;
-      if (part === undefined) {
-        this.refuse(record);
-        continue;
+  /**
+   * Reads until the log shows the cut's part, or to its end. Of a cut whose void stands in its place
+   * nothing is left to be found: whoever looks for another one begins again at {@link position}.
+   * @throws BrokenInvariant `log.truncated`
+   */
+  async find(cut: Cut): Promise<PartitionCut | undefined> {
+    if (this.sought !== cut.hash) this.begin(cut.hash, this.start);
+    if (this.found !== undefined) return this.found;
+    const end = await this.log.end(this.partition);
+    demandNoTruncation('leaves', this.partition, end, this.next);
+    while (this.next < end) {
+      for (const bytes of await this.read(this.next)) {
+        const subtree = this.judge(bytes, cut);
+        if (subtree !== undefined) this.found = await this.complete(subtree, this.next);
+        this.next++;
+        if (this.found !== undefined) return this.found;
+        if (subtree !== undefined) this.ignore('leaves.subtree');
       }
-      this.found = { cut: cut.hash, part };
-      return part;
     }
     return undefined;
   }
 
-  /** Cut n is void: its number is settled, and what was collected for it is of no use. */
-  forget(n: number): void {
-    this.settle(n);
-    for (const known of this.firsts.keys()) if (known <= n) this.firsts.delete(known);
+  /** Resolves when there is more to read, or when the signal aborts. */
+  async more(signal: AbortSignal): Promise<void> {
+    await this.log.read(this.partition, this.next, signal);
   }
 
-  private settle(n: number): void {
-    this.taken = n;
+  /**
+   * Passes over records that the caller has appended for the cut that it looked for in vain.
+   * @returns false where others stand before them: then it has to look again
+   */
+  passOver(first: number, count: number): boolean {
+    this.isPoolPartial = true;
+    if (first !== this.next) return false;
+    this.next += count;
+    return true;
+  }
+
+  /** The cut that was looked for is done: the next one's records stand behind what was read. */
+  take(): void {
+    this.begin(undefined, this.next);
+  }
+
+  private begin(sought: string | undefined, start: number): void {
+    this.start = start;
+    this.next = start;
+    this.sought = sought;
     this.found = undefined;
-    for (const known of this.subtrees.keys()) if (known <= n) this.subtrees.delete(known);
-    for (const [hash, kept] of this.pool) if (kept.n <= n) this.drop(hash);
+    this.pool.clear();
+    this.memoryBytes = 0;
+    this.isPoolPartial = false;
   }
 
-  private candidate(record: LogRecord<SubtreeSigned>): void {
+  private async read(from: number): Promise<readonly Uint8Array[]> {
+    const { first, records } = this.chunk;
+    if (from < first || from >= first + records.length) {
+      this.chunk = await this.log.read(this.partition, from);
+    }
+    return this.chunk.records.slice(from - this.chunk.first);
+  }
+
+  /** Keeps an unsigned record; of others returns the subtree record that a listed shard signed for the cut. */
+  private judge(bytes: Uint8Array, cut: Cut): SubtreeSigned | undefined {
+    if (isUnsigned(bytes)) {
+      const n = statedCut(bytes);
+      if (n === cut.n) this.keep(bytes);
+      else this.ignore(n === 0 ? 'leaves.shape' : 'leaves.cut');
+      return undefined;
+    }
+    try {
+      const record = decodeRecord(bytes);
+      if (record.signed.type === 'subtree')
+        return this.vouched(record as LogRecord<SubtreeSigned>, cut);
+      if (record.signed.type !== 'genesis') this.ignore('leaves.type');
+    } catch (error) {
+      if (!(error instanceof RejectedInput)) throw error;
+      this.ignore(error.code);
+    }
+    return undefined;
+  }
+
+  private vouched(record: LogRecord<SubtreeSigned>, cut: Cut): SubtreeSigned | undefined {
     const { signed } = record;
-    if (signed.partition !== this.partition || signed.n <= this.taken) return;
-    const known = this.subtrees.get(signed.n) ?? [];
-    if (known.some((other) => isSame(other, record))) return;
-    if (known.length >= CANDIDATES_MAX) return this.ignore('leaves.candidates');
-    this.subtrees.set(signed.n, [...known, record]);
+    if (signed.n !== cut.n || signed.cut !== cut.hash || signed.partition !== this.partition) {
+      this.ignore('leaves.cut');
+      return undefined;
+    }
+    if (verifyRecord(record, cut.view.keys.shard, 1, verifyEd25519Native)) return signed;
+    this.ignore('leaves.signature');
+    return undefined;
   }
 
-  /** A forgery makes room: whoever reads on must find the record that counts. */
-  private refuse(record: LogRecord<SubtreeSigned>): void {
-    const { n } = record.signed;
-    const others = (this.subtrees.get(n) ?? []).filter((other) => other !== record);
-    this.subtrees.set(n, others);
-    this.ignore('leaves.subtree');
-  }
-
-  private isComplete(signed: SubtreeSigned): boolean {
-    return signed.records.every((hash) => this.pool.has(hash));
-  }
-
-  /** What the records named by a subtree say; undefined where one of them is none of this cut's. */
-  private read(signed: SubtreeSigned): PartitionCut | undefined {
+  /** What the records named by a subtree record say; undefined where one is missing or none of this cut's. */
+  private async complete(
+    subtree: SubtreeSigned,
+    offset: number,
+  ): Promise<PartitionCut | undefined> {
+    const records = await this.named(subtree.records, offset);
+    if (records === undefined) return undefined;
     const roles: RoleLeaf[] = [];
     const outcomes: Outcome[] = [];
-    for (const hash of signed.records) {
-      const page = pageOf(this.pool.get(hash)!.bytes);
-      if (page?.n !== signed.n || page.partition !== signed.partition) return undefined;
+    for (const bytes of records) {
+      const page = pageOf(bytes);
+      if (page?.n !== subtree.n || page.partition !== subtree.partition) return undefined;
       if (page.type === 'roles') roles.push(...page.leaves);
       else outcomes.push(...page.outcomes);
     }
-    return roles.length === signed.roles ? { subtree: signed, roles, outcomes } : undefined;
+    return roles.length === subtree.roles ? { subtree, roles, outcomes } : undefined;
   }
 
-  private keep(bytes: Uint8Array, n: number): void {
-    const hash = sha256HexNative(bytes);
-    if (this.pool.has(hash)) return;
-    this.pool.set(hash, { bytes, n });
-    this.poolBytes += bytes.length;
-    for (const oldest of this.pool.keys()) {
-      if (this.poolBytes <= this.poolBytesMax) break;
-      this.drop(oldest);
-      this.ignore('leaves.pool');
+  /** The records with these hashes that stand between the search's start and an offset. */
+  private async named(hashes: readonly string[], to: number): Promise<Uint8Array[] | undefined> {
+    const records = new Map<string, Uint8Array>();
+    for (const hash of hashes) {
+      const bytes = this.pool.get(hash);
+      if (bytes !== undefined) records.set(hash, bytes);
+    }
+    const wanted = new Set(hashes);
+    if (records.size < wanted.size && this.isPoolPartial) {
+      await this.readAgain(wanted, records, to);
+    }
+    const found = hashes.map((hash) => records.get(hash));
+    return found.every((bytes) => bytes !== undefined) ? found : undefined;
+  }
+
+  /** Finds what was crowded out of the pool. */
+  private async readAgain(
+    wanted: ReadonlySet<string>,
+    records: Map<string, Uint8Array>,
+    to: number,
+  ): Promise<void> {
+    for (let from = this.start; from < to && records.size < wanted.size;) {
+      const chunk = await this.log.read(this.partition, from);
+      for (const bytes of chunk.records.slice(0, to - from)) {
+        const hash = isUnsigned(bytes) ? sha256HexNative(bytes) : '';
+        if (wanted.has(hash)) records.set(hash, new Uint8Array(bytes));
+      }
+      from += chunk.records.length;
     }
   }
 
-  private drop(hash: string): void {
-    const kept = this.pool.get(hash);
-    if (kept === undefined) return;
-    this.pool.delete(hash);
-    this.poolBytes -= kept.bytes.length;
+  private keep(bytes: Uint8Array): void {
+    const hash = sha256HexNative(bytes);
+    if (this.pool.has(hash)) return;
+    // A copy: what was read may be a view of far more.
+    this.pool.set(hash, new Uint8Array(bytes));
+    this.memoryBytes += bytes.length + KEPT_BYTES;
+    for (const [oldest, kept] of this.pool) {
+      if (this.memoryBytes <= this.poolBytesMax) break;
+      this.pool.delete(oldest);
+      this.memoryBytes -= kept.length + KEPT_BYTES;
+      this.isPoolPartial = true;
+    }
   }
 
   private ignore(code: string): void {
@@ -197,12 +252,6 @@ function pageOf(bytes: Uint8Array): RolesSigned | OutcomesSigned | undefined {
     if (error instanceof RejectedInput) return undefined;
     throw error;
   }
-}
-
-/** Whether two records are the same to the last signature: what differs there may be the valid one. */
-function isSame(a: LogRecord, b: LogRecord): boolean {
-  const signatures = ({ signatures }: LogRecord): string => JSON.stringify(signatures);
-  return equalBytes(a.signedBytes, b.signedBytes) && signatures(a) === signatures(b);
 }
 
 /** The cut that a record says it belongs to: at the end of a role record, near the beginning of others. */

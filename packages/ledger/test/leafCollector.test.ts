@@ -8,11 +8,12 @@ import {
   type RolesSigned,
   type SubtreeSigned,
 } from '@tidemark/event';
+import type { Log } from '@tidemark/log';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LeafCollector, type Cut, type FoldedCut } from '../src/index.ts';
 import { PartitionRun, rolesOf } from './partitionRun.ts';
-import { added, batch, keyOf, pathsOf, removed, T0, TestLedger } from './support.ts';
+import { added, batch, codeOfAsync, keyOf, pathsOf, removed, T0, TestLedger } from './support.ts';
 
 const [a, b] = pathsOf(0, 1, 2) as [string, string];
 const SHARD = [keyOf('shard')];
@@ -39,80 +40,207 @@ async function reported(cuts = 2): Promise<Reported[]> {
   return list;
 }
 
-/** A collector that has read records, at offsets from 0 on. */
-function reader(records: readonly Uint8Array[], taken = 0): LeafCollector {
-  const collector = new LeafCollector(0, taken);
-  records.forEach((record, offset) => collector.add(record, offset));
-  return collector;
+/** A log that grows as the test says, read in chunks of so many records. */
+class Lane implements Log {
+  readonly records: Uint8Array[];
+  readonly chunk: number;
+  reads = 0;
+
+  constructor(records: readonly Uint8Array[], chunk = 1024) {
+    this.records = [...records];
+    this.chunk = chunk;
+  }
+
+  async append(_partition: number, records: readonly Uint8Array[]): Promise<number> {
+    return this.records.push(...records) - records.length;
+  }
+
+  async read(_partition: number, from: number) {
+    this.reads++;
+    return { first: from, records: this.records.slice(from, from + this.chunk) };
+  }
+
+  async end(): Promise<number> {
+    return this.records.length;
+  }
 }
 
-function expectTaken(collector: LeafCollector, { cut, folded }: Reported): void {
-  expect(collector.has(cut)).toBe(true);
+interface Reading {
+  readonly lane: Lane;
+  readonly collector: LeafCollector;
+}
+
+/** A reader of a log that holds these records. */
+function reading(records: readonly Uint8Array[], position = 0, poolBytesMax?: number): Reading {
+  const lane = new Lane(records);
+  return { lane, collector: new LeafCollector(lane, 0, position, poolBytesMax) };
+}
+
+async function expectFound({ collector }: Reading, { cut, folded }: Reported): Promise<void> {
   const wanted = { subtree: folded.subtree, roles: rolesOf(folded), outcomes: folded.outcomes };
-  expect(collector.peek(cut)).toEqual(wanted);
-  expect(collector.take(cut)).toEqual(wanted);
-  expect(collector.take(cut)).toBeUndefined();
+  expect(await collector.find(cut)).toEqual(wanted);
+  expect(collector.has(cut)).toBe(true);
+  expect(await collector.find(cut)).toEqual(wanted);
+}
+
+async function expectTaken(reader: Reading, reported: Reported): Promise<void> {
+  await expectFound(reader, reported);
+  reader.collector.take();
+  expect(reader.collector.has(reported.cut)).toBe(false);
+}
+
+const whole = ({ records, subtree }: Reported): Uint8Array[] => [...records, subtree];
+
+function signed(subtree: SubtreeSigned): Uint8Array {
+  return signRecord(subtree, SHARD);
 }
 
 describe('an honest log', () => {
   test('gives each cut what was reported for it', async () => {
     const [first, second] = (await reported()) as [Reported, Reported];
     expect(first.records).toHaveLength(2);
-    const collector = reader([...first.records, first.subtree, ...second.records, second.subtree]);
-    expectTaken(collector, first);
-    expectTaken(collector, second);
-    expect([...collector.ignored]).toEqual([]);
+    const reader = reading([...whole(first), ...whole(second)]);
+    await expectTaken(reader, first);
+    expect(reader.collector.position).toBe(3);
+    await expectTaken(reader, second);
+    expect(reader.collector.position).toBe(6);
+    expect([...reader.collector.ignored]).toEqual([]);
+    expect(reader.lane.reads).toBe(1);
   });
 
-  test('in any order of its records, and however often they come', async () => {
-    const list = await reported(3);
-    const records = list.flatMap((each) => [...each.records, each.subtree]);
-    fc.assert(
-      fc.property(
-        fc.shuffledSubarray([...records, ...records], { minLength: 2 * records.length }),
-        (shuffled) => {
-          const collector = reader(shuffled);
-          for (const each of list) expectTaken(collector, each);
+  test('is incomplete until the last of a cut’s records is there, and the subtree record is that', async () => {
+    const [first] = (await reported(1)) as [Reported];
+    for (const missing of first.records) {
+      const reader = reading(whole(first).filter((record) => record !== missing));
+      expect(await reader.collector.find(first.cut)).toBeUndefined();
+      expect(reader.collector.has(first.cut)).toBe(false);
+      // It does not complete what stands before it.
+      reader.lane.records.push(missing);
+      expect(await reader.collector.find(first.cut)).toBeUndefined();
+      reader.lane.records.push(first.subtree);
+      await expectTaken(reader, first);
+    }
+  });
+
+  test('that is shorter than it was is a truncation', async () => {
+    const [first, second] = (await reported()) as [Reported, Reported];
+    const reader = reading([...whole(first), ...second.records]);
+    await expectTaken(reader, first);
+    expect(await reader.collector.find(second.cut)).toBeUndefined();
+    reader.lane.records.length = 2;
+    expect(await codeOfAsync(reader.collector.find(second.cut))).toBe(
+      'BrokenInvariant log.truncated',
+    );
+  });
+});
+
+describe('the first valid record wins', () => {
+  test('whoever reads, from wherever the last cut ended, however far and with whatever room', async () => {
+    const [first, second, third] = (await reported(3)) as [Reported, Reported, Reported];
+    // All of them valid, and told apart by what a listed shard may say differently.
+    const spoken = [first, second, third].flatMap((each) =>
+      [1, 2, 3].map((due) => signed({ ...each.folded.subtree, due })),
+    );
+    const pages = [first, second, third].flatMap(({ records }) => records);
+    const junk = Array.from({ length: 12 }, (_, i) =>
+      utf8(`{"signatures":[],"signed":{"i":${i},"n":${(i % 4) + 1},"outcomes":"x"`),
+    );
+    const forged = signRecord(second.folded.subtree, [keyOf('stranger')]);
+    const material = [...pages, ...pages, ...spoken, ...junk, forged];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.shuffledSubarray(material, { minLength: material.length }),
+        fc.constantFrom(1, 3, 1024),
+        async (shuffled, chunk) => {
+          const records = [...shuffled, ...whole(first), ...whole(second), ...whole(third)];
+          const wanted = firstValid(records, [first, second, third]);
+          for (const poolBytesMax of [0, 2000, 1 << 20]) {
+            const lane = new Lane(records, chunk);
+            let position = 0;
+            const one = new LeafCollector(lane, 0, 0, poolBytesMax);
+            for (const [i, { cut }] of [first, second, third].entries()) {
+              const other = new LeafCollector(lane, 0, position, poolBytesMax);
+              const due = (await one.find(cut))?.subtree.due;
+              expect((await other.find(cut))?.subtree.due).toBe(due);
+              one.take();
+              position = one.position;
+              expect({ due, position }).toEqual(wanted[i]);
+            }
+          }
         },
       ),
       { numRuns: 30 },
     );
   });
 
-  test('is incomplete until the last of a cut’s records is there', async () => {
-    const [first] = (await reported(1)) as [Reported];
-    const all = [...first.records, first.subtree];
-    for (const missing of all) {
-      const collector = reader(all.filter((record) => record !== missing));
-      expect(collector.has(first.cut)).toBe(false);
-      expect(collector.peek(first.cut)).toBeUndefined();
-      collector.add(missing, 99);
-      expectTaken(collector, first);
-    }
-  });
-});
+  /** The rule in its simplest form: behind the last one, named records before it. */
+  function firstValid(records: readonly Uint8Array[], cuts: readonly Reported[]) {
+    let from = 0;
+    return cuts.map(({ folded }) => {
+      const hashes = records.map((record) => sha256HexNative(record));
+      const at = records.findIndex((record, offset) => {
+        if (offset < from) return false;
+        const due = dueOf(record, folded.subtree);
+        const before = new Set(hashes.slice(from, offset));
+        return due !== undefined && folded.subtree.records.every((hash) => before.has(hash));
+      });
+      from = at + 1;
+      return { due: dueOf(records[at]!, folded.subtree), position: from };
+    });
+  }
 
-describe('what replicas report besides', () => {
-  test('is recognised as the same, and does not pile up once the cut was taken', async () => {
+  function dueOf(record: Uint8Array, subtree: SubtreeSigned): number | undefined {
+    return [subtree.due, 1, 2, 3].find(
+      (due) => Buffer.compare(record, signed({ ...subtree, due })) === 0,
+    );
+  }
+
+  test('a void makes the reader begin again where the last cut ended', async () => {
     const [first, second] = (await reported()) as [Reported, Reported];
-    const replica = signRecord(first.folded.subtree, [keyOf('stranger')]);
-    const collector = reader([...first.records, ...first.records, replica, first.subtree]);
-    expectTaken(collector, first);
-    for (const record of [...first.records, first.subtree]) collector.add(record, 9);
-    expect(collector.ignored.get('leaves.late')).toBe(2);
-    for (const record of [...second.records, second.subtree]) collector.add(record, 12);
-    expectTaken(collector, second);
+    // Cut 2 was void, and is there in another form before somebody reported the old one.
+    const cut = { ...second.cut, hash: 'a'.repeat(64) };
+    const subtree = { ...second.folded.subtree, cut: cut.hash };
+    const reader = reading([
+      ...whole(first),
+      ...second.records,
+      signed(subtree),
+      ...second.records,
+      second.subtree,
+    ]);
+    await expectTaken(reader, first);
+    await expectFound(reader, second);
+    expect((await reader.collector.find(cut))?.subtree).toEqual(subtree);
+    reader.collector.take();
+    expect(reader.collector.position).toBe(6);
+  });
+
+  test('what the reader reported itself need not be read, unless others wrote before it', async () => {
+    const [first, second] = (await reported()) as [Reported, Reported];
+    const reader = reading([]);
+    const { collector, lane } = reader;
+    expect(await collector.find(first.cut)).toBeUndefined();
+    expect(collector.passOver(await lane.append(0, first.records), 2)).toBe(true);
+    expect(collector.passOver(await lane.append(0, [first.subtree]), 1)).toBe(true);
+    collector.take();
+    expect(collector.position).toBe(3);
+    expect(lane.reads).toBe(0);
+    expect(await collector.find(second.cut)).toBeUndefined();
+    expect(collector.passOver(await lane.append(0, second.records), 2)).toBe(true);
+    await lane.append(0, [utf8('junk')]);
+    expect(collector.passOver(await lane.append(0, [second.subtree]), 1)).toBe(false);
+    await expectTaken(reader, second);
+    expect(collector.position).toBe(7);
   });
 });
 
 describe('a subtree record counts only', () => {
   const forge = async (
     make: (first: Reported) => Uint8Array,
-  ): Promise<{ collector: LeafCollector; first: Reported }> => {
+  ): Promise<{ reader: Reading; first: Reported }> => {
     const [first] = (await reported(1)) as [Reported];
-    const collector = reader([make(first), ...first.records]);
-    expect(collector.take(first.cut)).toBeUndefined();
-    return { collector, first };
+    const reader = reading([...first.records, make(first)]);
+    expect(await reader.collector.find(first.cut)).toBeUndefined();
+    return { reader, first };
   };
 
   test.each<[string, (first: Reported) => Uint8Array]>([
@@ -127,26 +255,22 @@ describe('a subtree record counts only', () => {
     ['for its number', ({ folded }) => signed({ ...folded.subtree, n: 2 })],
     ['with as many roles as it says', ({ folded }) => signed({ ...folded.subtree, roles: 1 })],
   ])('%s', async (_, make) => {
-    const { collector, first } = await forge(make);
+    const { reader, first } = await forge(make);
     // The honest one behind it is found all the same.
-    collector.add(first.subtree, 9);
-    expectTaken(collector, first);
+    reader.lane.records.push(first.subtree);
+    await expectTaken(reader, first);
   });
 
   test('with its signature: one that was altered counts nothing', async () => {
-    const { collector, first } = await forge(({ folded, subtree }) => {
+    const { reader, first } = await forge(({ folded, subtree }) => {
       const text = Buffer.from(subtree).toString('latin1');
       const sig = /"sig":"([0-9a-f]{128})"/.exec(text)![1]!;
       expect(folded.n).toBe(1);
       return utf8(text.replace(sig, `${sig.slice(1)}${sig.slice(0, 1)}`));
     });
-    collector.add(first.subtree, 9);
-    expectTaken(collector, first);
+    reader.lane.records.push(first.subtree);
+    await expectTaken(reader, first);
   });
-
-  function signed(subtree: SubtreeSigned): Uint8Array {
-    return signRecord(subtree, SHARD);
-  }
 });
 
 describe('what a shard vouches for that is none', () => {
@@ -173,10 +297,11 @@ describe('what a shard vouches for that is none', () => {
     const records = [...subtree.records, sha256HexNative(bad)];
     const forged = signRecord({ ...subtree, records, roles: subtree.roles + 1 }, SHARD);
     const also = signRecord({ ...subtree, records }, SHARD);
-    const collector = reader([...first.records, bad, forged, also]);
-    expect(collector.peek(first.cut)).toBeUndefined();
-    collector.add(first.subtree, 9);
-    expectTaken(collector, first);
+    const reader = reading([...first.records, bad, forged, also]);
+    expect(await reader.collector.find(first.cut)).toBeUndefined();
+    expect(reader.collector.ignored.get('leaves.subtree')).toBe(2);
+    reader.lane.records.push(first.subtree);
+    await expectTaken(reader, first);
   });
 
   function outcomesOf(change: Partial<OutcomesSigned>): OutcomesSigned {
@@ -204,7 +329,7 @@ describe('junk', () => {
       i: 0,
       leaves: [['bin-0', 1, 1, 'a'.repeat(64), '']],
     };
-    const collector = reader([
+    const reader = reading([
       ledger.genesisBytes,
       utf8('junk'),
       Uint8Array.of(0xff),
@@ -212,115 +337,71 @@ describe('junk', () => {
       utf8('{"signatures":[],"signed":{"i":"none"}}'),
       signRecord(roles, SHARD),
       batch([added('1', a, 'x')], { seq: 0, time: T0 }),
-      ...first.records,
-      first.subtree,
+      encodeRecord({ ...roles, n: 2 }),
+      signRecord(first.folded.subtree, [keyOf('stranger')]),
+      signed({ ...first.folded.subtree, n: 2 }),
+      ...whole(first),
     ]);
-    expect([...collector.ignored]).toEqual([
+    await expectFound(reader, first);
+    expect([...reader.collector.ignored]).toEqual([
       ['record.syntax', 2],
       ['record.too_large', 1],
       ['leaves.shape', 1],
       ['leaves.type', 2],
+      ['leaves.cut', 2],
+      ['leaves.signature', 1],
     ]);
-    expectTaken(collector, first);
   });
 
-  test('of any bytes never throws', () => {
-    fc.assert(
-      fc.property(
+  test('of any bytes never throws', async () => {
+    const [first] = (await reported(1)) as [Reported];
+    await fc.assert(
+      fc.asyncProperty(
         fc.oneof(
           fc.uint8Array({ maxLength: 200 }),
           fc.string().map((text) => utf8(`{"signatures":[],"signed":{"i":${text}`)),
           fc.json().map((text) => utf8(`{"signatures":[],"signed":${text}}`)),
         ),
-        (bytes) => {
-          const collector = new LeafCollector(0, 0);
-          collector.add(bytes, 0);
-          collector.add(bytes, 1);
+        async (bytes) => {
+          const { collector } = reading([bytes, bytes]);
+          expect(await collector.find(first.cut)).toBeUndefined();
           expect([...collector.ignored.values()].reduce((sum, n) => sum + n, 0)).toBe(2);
         },
       ),
     );
   });
 
-  test('does not grow the pool beyond its bound: what came first goes', async () => {
+  test('crowds nothing out for good, and takes no more room than there is', async () => {
     const [first] = (await reported(1)) as [Reported];
-    const bytesMax = 100_000;
-    const collector = new LeafCollector(0, 0, bytesMax);
     const junk = Array.from({ length: 300 }, (_, i) =>
-      utf8(`{"signatures":[],"signed":{"i":${i},"n":9,"outcomes":"${'x'.repeat(1000 + i)}"`),
+      utf8(`{"signatures":[],"signed":{"i":${i},"n":1,"outcomes":"${'x'.repeat(1000 + i)}"`),
     );
-    // The honest records stand in front of it, so they are crowded out, and come again.
-    const honest = [...first.records, first.subtree];
-    [...honest, ...junk].forEach((record, offset) => collector.add(record, offset));
-    expect(collector.has(first.cut)).toBe(false);
-    let bytes = 0;
-    const kept = junk.toReversed().findIndex((record) => (bytes += record.length) > bytesMax);
-    expect(collector.ignored.get('leaves.pool')).toBe(first.records.length + 300 - kept);
-    for (const record of honest) collector.add(record, 400);
-    expectTaken(collector, first);
+    const reader = reading([...first.records, ...junk], 0, 100_000);
+    expect(await reader.collector.find(first.cut)).toBeUndefined();
+    expect(reader.collector.memoryBytes).toBeLessThanOrEqual(100_000);
+    expect(reader.collector.memoryBytes).toBeGreaterThan(98_000);
+    // The honest ones stand in front of it, and are read once more.
+    reader.lane.records.push(first.subtree);
+    await expectTaken(reader, first);
+    expect(reader.collector.memoryBytes).toBe(0);
   });
 
-  test('of subtree records crowds out no more than its own number', async () => {
-    const [first, second] = (await reported()) as [Reported, Reported];
-    const collector = reader([]);
-    for (let i = 0; i < 100; i++) {
-      collector.add(signRecord({ ...first.folded.subtree, due: i }, [keyOf('stranger')]), i);
-    }
-    expect(collector.ignored.get('leaves.candidates')).toBe(36);
-    for (const record of [...second.records, second.subtree]) collector.add(record, 101);
-    expectTaken(collector, second);
-  });
-});
-
-describe('forgeries of the very cut', () => {
-  test('do not end the reading, nor take the room of the record that counts', async () => {
+  test('by who cannot sign for a shard is not kept at all, however much there is', async () => {
     const [first] = (await reported(1)) as [Reported];
-    const collector = reader([]);
-    for (let i = 0; i < 100; i++) {
-      const empty = { ...first.folded.subtree, records: [], roles: 0, due: i };
-      collector.add(signRecord(empty, [keyOf('stranger')]), i);
-      expect(collector.has(first.cut)).toBe(false);
-    }
-    expect([...collector.ignored]).toEqual([['leaves.subtree', 100]]);
-    for (const record of [...first.records, first.subtree]) collector.add(record, 100);
-    expectTaken(collector, first);
-  });
-});
-
-describe('where to read from again', () => {
-  test('is before everything of the cuts to come, outcomes without roles too', async () => {
-    const run = await PartitionRun.open(TestLedger.ready());
-    const records: Uint8Array[] = [];
-    const starts: number[] = [];
-    const cuts: Cut[] = [];
-    for (let n = 1; n <= 4; n++) {
-      run.events.push(batch([removed(`${n}`, b)], { seq: n, time: T0 }));
-      const cut = run.cut();
-      cuts.push(cut);
-      const folded = await run.take(cut);
-      starts.push(records.length);
-      for (const { bytes } of folded.records) records.push(bytes);
-      records.push(signRecord(folded.subtree, SHARD));
-    }
-    // Only the first cut has roles: the others consist of outcomes.
-    expect(starts).toEqual([0, 3, 5, 7]);
-    for (let n = 0; n < 4; n++) {
-      const collector = reader(records);
-      const from = collector.resumeFrom(n, records.length);
-      expect(from).toBe(starts[n]);
-      const again = new LeafCollector(0, n);
-      records.slice(from).forEach((record, i) => again.add(record, from + i));
-      for (const cut of cuts.slice(n)) expect(again.take(cut)?.subtree.n).toBe(cut.n);
-    }
-    expect(reader(records).resumeFrom(4, records.length)).toBe(records.length);
-  });
-
-  test('is told apart from what a void made useless', async () => {
-    const [first, second] = (await reported()) as [Reported, Reported];
-    const collector = reader([...first.records, first.subtree, ...second.records, second.subtree]);
-    collector.forget(1);
-    expect(collector.peek(first.cut)).toBeUndefined();
-    expect(collector.resumeFrom(1, 6)).toBe(3);
-    expectTaken(collector, second);
+    const forged = Array.from({ length: 100 }, (_, i) =>
+      signRecord({ ...first.folded.subtree, due: i }, [keyOf('stranger')]),
+    );
+    const others = Array.from({ length: 1000 }, (_, i) =>
+      utf8(`{"signatures":[],"signed":{"i":0,"n":${i + 2},"outcomes":"x"`),
+    );
+    const reader = reading([...forged, ...others]);
+    expect(await reader.collector.find(first.cut)).toBeUndefined();
+    expect(reader.collector.memoryBytes).toBe(0);
+    expect([...reader.collector.ignored]).toEqual([
+      ['leaves.signature', 100],
+      ['leaves.cut', 1000],
+    ]);
+    reader.lane.records.push(...whole(first));
+    await expectTaken(reader, first);
   });
 });

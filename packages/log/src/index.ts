@@ -9,3 +9,4 @@ export type { Chunk, Log, Logs, Topic } from './port.ts';
 export { connectLogs, serveLogs } from './proxy.ts';
 export { appendSurely } from './surely.ts';
 export type { Sleep } from './surely.ts';
+export { demandNoTruncation } from './truncation.ts';

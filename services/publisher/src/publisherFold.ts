@@ -34,9 +34,7 @@ export class PublisherFold {
   readonly control: ControlFold;
   readonly snapshots: SnapshotFold;
   private readonly follower: ControlFollower;
-  private readonly logs: Logs;
   private readonly collectors: readonly LeafCollector[];
-  private readonly positions: number[];
   private readonly orders: Order[] = [];
   private readonly candidates = new Map<number, SealedSigned[]>();
   private drafted: Draft | undefined;
@@ -54,19 +52,19 @@ export class PublisherFold {
     image: Image | undefined,
     rules?: readonly CutRule[],
   ) {
-    this.logs = logs;
     this.control = new ControlFold(genesis, recordHash(genesisBytes), rules);
     this.follower = new ControlFollower(this.control, logs.control);
     this.snapshots = new SnapshotFold(genesis, genesisBytes);
     const partitions = Array.from({ length: genesis.partitions }, (_, p) => p);
-    this.positions = partitions.map((p) => image?.positions[p] ?? 0);
     this.dues = partitions.map((p) => image?.dues[p] ?? 0);
     this.sealed = image?.sealed ?? 0;
     if (image !== undefined) {
       this.snapshots.table.decode(image.table);
       this.snapshots.resume(image.state);
     }
-    this.collectors = partitions.map((p) => new LeafCollector(p, this.snapshots.n));
+    this.collectors = partitions.map(
+      (p) => new LeafCollector(logs.leaves, p, image?.positions[p] ?? 0),
+    );
   }
 
   /** The newest snapshot settled; 0 before the first. */
@@ -103,20 +101,18 @@ export class PublisherFold {
    */
   moreLeaves(cut: Cut, signal: AbortSignal): Promise<unknown>[] {
     if (this.drafted !== undefined) return [];
-    return this.positions.flatMap((position, p) =>
-      this.collectors[p]!.has(cut) ? [] : [this.logs.leaves.read(p, position, signal)],
+    return this.collectors.flatMap((collector) =>
+      collector.has(cut) ? [] : [collector.more(signal)],
     );
   }
 
   /** Drafts a cut once every partition has reported it; undefined until then. */
   async draft(cut: Cut): Promise<Draft | undefined> {
     if (this.drafted !== undefined) return this.drafted;
-    await Promise.all(this.collectors.map((_collector, p) => this.readLeaves(p, cut)));
-    if (!this.collectors.every((collector) => collector.has(cut))) return undefined;
-    const found = this.collectors.map((collector) => collector.peek(cut));
+    const found = await Promise.all(this.collectors.map((collector) => collector.find(cut)));
     const parts = found.filter((part) => part !== undefined);
     if (parts.length < found.length) return undefined;
-    for (const collector of this.collectors) collector.take(cut);
+    for (const collector of this.collectors) collector.take();
     this.snapshots.draft(cut, parts);
     this.drafted = { cut, parts };
     return this.drafted;
@@ -134,17 +130,16 @@ export class PublisherFold {
   /** Number n is void, and its record takes its place in the snapshot log. */
   settleVoid(n: number, record: Uint8Array): void {
     this.snapshots.settleVoid(n, record);
-    for (const collector of this.collectors) collector.forget(n);
     this.finish(n);
   }
 
   /** What to start from after snapshot n. */
   image(): Image {
-    const { snapshots, collectors, positions, dues, sealed } = this;
+    const { snapshots, collectors, dues, sealed } = this;
     return {
       state: snapshots.state(),
       sealed,
-      positions: collectors.map((collector, p) => collector.resumeFrom(snapshots.n, positions[p]!)),
+      positions: collectors.map(({ position }) => position),
       dues: [...dues],
       table: snapshots.table.encode(),
     };
@@ -173,16 +168,6 @@ export class PublisherFold {
     }
     this.drafted = undefined;
     for (const known of this.candidates.keys()) if (known <= n) this.candidates.delete(known);
-  }
-
-  /** Reads a leaves log until it shows the cut, or to its end. */
-  private async readLeaves(p: number, cut: Cut): Promise<void> {
-    const collector = this.collectors[p]!;
-    const end = await this.logs.leaves.end(p);
-    while (this.positions[p]! < end && !collector.has(cut)) {
-      const { records } = await this.logs.leaves.read(p, this.positions[p]!);
-      for (const record of records) collector.add(record, this.positions[p]!++);
-    }
   }
 }
 

@@ -1,7 +1,6 @@
 /** The control log, read record by record into a fold. */
-import type { Log } from '@tidemark/log';
+import { demandNoTruncation, type Log } from '@tidemark/log';
 import type { ControlChange, ControlFold } from '@tidemark/ledger';
-import { demandNoTruncation } from './truncation.ts';
 
 export class ControlFollower {
   readonly fold: ControlFold;

@@ -7,7 +7,13 @@
 import { BrokenInvariant, canonicalText, type JsonObject } from '@tidemark/canonical';
 import type { Signer } from '@tidemark/canonical/native';
 import { keyIdOfPublic, signRecord, type GenesisSigned } from '@tidemark/event';
-import { appendBytesMax, appendSurely, type Logs, type Sleep } from '@tidemark/log';
+import {
+  appendBytesMax,
+  appendSurely,
+  demandNoTruncation,
+  type Logs,
+  type Sleep,
+} from '@tidemark/log';
 import {
   LeafCollector,
   markerAt,
@@ -22,7 +28,6 @@ import {
   type PartitionCut,
   type StateDb,
 } from '@tidemark/ledger';
-import { demandNoTruncation } from './truncation.ts';
 import { demandVouched } from './vouched.ts';
 
 /** The keys of a shard that signs; a follower has none and takes signatures from the log. */
@@ -71,8 +76,6 @@ export class PartitionRunner {
   private collector: LeafCollector;
   /** Voids that this state is known to have folded. */
   private readonly voids = new Set<number>();
-  /** The next physical offset of the leaves log. */
-  private position: number;
   view: PartitionView;
   readonly stats: PartitionStats = {
     applied: 0,
@@ -89,8 +92,7 @@ export class PartitionRunner {
     this.options = options;
     this.openedAt = partition.restored?.cut;
     this.partition = partition;
-    this.position = partition.position;
-    this.collector = new LeafCollector(options.partition, partition.n);
+    this.collector = collectorOf(options, partition);
     this.view = new PartitionView(partition);
   }
 
@@ -143,16 +145,14 @@ export class PartitionRunner {
     const { cut } = order;
     const records = await this.events(cut);
     if (records === undefined) return false;
-    await this.readLeaves(cut);
-    const logged = this.collector.peek(cut);
+    const logged = await this.collector.find(cut);
     const signatures = this.signatures(cut, logged);
     if (signatures === undefined) return false;
     const folded = await this.partition.foldCut(cut, records, signatures);
-    if (logged === undefined) await this.report(folded);
-    else demandEqual(logged, folded);
-    await this.partition.commit(this.collector.resumeFrom(cut.n, this.position));
-    this.collector.take(cut);
-    this.collector.forget(cut.n);
+    const first = logged ?? (await this.report(cut, folded));
+    if (first !== undefined) demandEqual(first, folded);
+    this.collector.take();
+    await this.partition.commit(this.collector.position);
     this.view.committed(folded.view);
     this.count(folded);
     return true;
@@ -175,7 +175,6 @@ export class PartitionRunner {
     if (await this.hasFolded({ n, hash })) return true;
     if (this.partition.n >= n) await this.goBack(n);
     await this.partition.foldVoid(n, hash);
-    this.collector.forget(n);
     this.view = new PartitionView(this.partition);
     return true;
   }
@@ -199,17 +198,6 @@ export class PartitionRunner {
     return records;
   }
 
-  /** Reads the leaves log until it shows the cut, or to its end. */
-  private async readLeaves(cut: Cut): Promise<void> {
-    const { logs, partition } = this.options;
-    const end = await logs.leaves.end(partition);
-    demandNoTruncation('leaves', partition, end, this.position);
-    while (this.position < end && !this.collector.has(cut)) {
-      const { records } = await logs.leaves.read(partition, this.position);
-      for (const record of records) this.collector.add(record, this.position++);
-    }
-  }
-
   /**
    * What is in the log already is taken from there: nothing is signed twice, and replicas agree. Who is
    * not listed for the cut follows: nobody would believe its report.
@@ -224,24 +212,28 @@ export class PartitionRunner {
     return { signer: keys.bins, keyid: keyIdOfPublic(keys.bins.publicKey) };
   }
 
-  /** Appends the leaf records, the signed subtree record last. */
-  private async report(folded: FoldedCut): Promise<void> {
+  /**
+   * Appends the leaf records, the signed subtree record last.
+   * @returns what the log shows first, where others were writing to it meanwhile
+   */
+  private async report(cut: Cut, folded: FoldedCut): Promise<PartitionCut | undefined> {
     const { logs, partition, keys, sleep } = this.options;
     const subtree = signRecord(folded.subtree, [keys!.service]);
     const records = [...folded.records.map(({ bytes }) => bytes), subtree];
+    let isAlone = true;
     for (const group of groups(records)) {
       const first = await appendSurely(logs.leaves, partition, group, sleep);
       // Our own records need no reading back; whatever stands before them does.
-      if (first === this.position) this.position += group.length;
+      isAlone = this.collector.passOver(first, group.length) && isAlone;
     }
+    return isAlone ? undefined : this.collector.find(cut);
   }
 
   private async goBack(n: number): Promise<void> {
     const { genesis, partition, db } = this.options;
     await rollBack(db, genesis, partition, n);
     this.partition = await openPartition(this.options);
-    this.position = this.partition.position;
-    this.collector = new LeafCollector(partition, this.partition.n);
+    this.collector = collectorOf(this.options, this.partition);
     if (this.partition.n !== n - 1) {
       throw new BrokenInvariant('state.rollback', `cut ${n - 1} is not stored any more`);
     }
@@ -256,6 +248,10 @@ export class PartitionRunner {
       this.stats.ignored.set(code, (this.stats.ignored.get(code) ?? 0) + count);
     }
   }
+}
+
+function collectorOf(options: PartitionRunnerOptions, { position }: Partition): LeafCollector {
+  return new LeafCollector(options.logs.leaves, options.partition, position);
 }
 
 /** A replica that comes to other results than those in the log never reports its own. */
