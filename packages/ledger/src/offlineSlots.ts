@@ -42,6 +42,16 @@ export class OfflineSlots {
     return [...this.held.values()];
   }
 
+  /** Takes a role version over. */
+  hold(entry: OfflineEntry): void {
+    const [role] = entry;
+    if (!this.held.has(role)) {
+      const slot = this.slotOf(role);
+      this.bySlot.set(slot, [...(this.bySlot.get(slot) ?? []), role]);
+    }
+    this.held.set(role, entry);
+  }
+
   /** Takes over what documents are in force now; returns those in this partition that changed. */
   update(documents: Documents): OfflineChange[] {
     const { partitions, slot_bits } = this.genesis;
@@ -90,14 +100,5 @@ export class OfflineSlots {
     if (entry === undefined) return heads.metaText(binOfRole(role, this.genesis)!);
     const [, version, length, sha256] = entry;
     return `{"hashes":{"sha256":"${sha256}"},"length":${length},"version":${version}}`;
-  }
-
-  private hold(entry: OfflineEntry): void {
-    const [role] = entry;
-    if (!this.held.has(role)) {
-      const slot = this.slotOf(role);
-      this.bySlot.set(slot, [...(this.bySlot.get(slot) ?? []), role]);
-    }
-    this.held.set(role, entry);
   }
 }

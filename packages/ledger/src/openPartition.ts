@@ -5,9 +5,9 @@
  */
 import { BrokenInvariant } from '@tidemark/canonical';
 import { sha256Native } from '@tidemark/canonical/native';
-import { binsOfPartition, slotOfBin } from '@tidemark/bin';
+import { binsOfPartition } from '@tidemark/bin';
 import type { GenesisSigned } from '@tidemark/event';
-import { CompactRange, emptySlotHash, SlotTree } from '@tidemark/merkle';
+import { CompactRange, type SlotTree } from '@tidemark/merkle';
 import { decodeDelta } from './delta.ts';
 import { Heads } from './heads.ts';
 import { decodeHeads } from './headsImage.ts';
@@ -15,6 +15,7 @@ import { decodeMarker, unpackBins, type Marker } from './marker.ts';
 import { OfflineSlots, type OfflineEntry } from './offlineSlots.ts';
 import { Partition } from './partition.ts';
 import { ROW, rowKey, Rows, type StateDb } from './rows.ts';
+import { treeOf } from './treeOf.ts';
 import { WindowRows } from './windowRows.ts';
 
 export interface OpenPartitionOptions {
@@ -42,7 +43,7 @@ export async function openPartition(options: OpenPartitionOptions): Promise<Part
   const heads = new Heads(from, to - from);
   if (marker !== undefined) await loadHeads(rows, heads, marker, genesis, partition);
   const offline = new OfflineSlots(genesis, partition, marker?.offline ?? []);
-  const tree = buildTree(genesis, partition, heads, offline);
+  const tree = treeOf(genesis, partition, heads, offline);
   if (marker !== undefined && Buffer.from(tree.root()).toString('hex') !== marker.map) {
     throw new BrokenInvariant(
       'state.root',
@@ -136,7 +137,7 @@ export async function loadAt(
   const heads = new Heads(from, to - from);
   await loadHeads(rows, heads, marker, genesis, partition);
   const offline = new OfflineSlots(genesis, partition, marker.offline);
-  const tree = buildTree(genesis, partition, heads, offline);
+  const tree = treeOf(genesis, partition, heads, offline);
   return { versions: heads.versions, tree, offline: marker.offline };
 }
 
@@ -168,28 +169,4 @@ async function loadHeads(
     }
     heads.set(heads.first + i, version, decodeDelta(row));
   }
-}
-
-function buildTree(
-  genesis: GenesisSigned,
-  partition: number,
-  heads: Heads,
-  offline: OfflineSlots,
-): SlotTree {
-  const { slot_bits, bits, partitions } = genesis;
-  const shape = { slotBits: slot_bits, partitionBits: Math.log2(partitions), partition };
-  const width = 2 ** slot_bits / partitions;
-  const leaves = new Uint8Array(width * 32);
-  const slots = new Set<number>();
-  for (let i = 0; i < heads.count; i++) {
-    if (heads.versions[i] !== 0) slots.add(slotOfBin(heads.first + i, bits, slot_bits));
-  }
-  for (const [role] of offline.entries()) slots.add(offline.slotOf(role));
-  if (slots.size === 0) return new SlotTree(shape, sha256Native);
-  for (let i = 0; i < width; i++) {
-    const slot = partition * width + i;
-    const hash = slots.has(slot) ? offline.hash(slot, heads) : emptySlotHash(slot, sha256Native);
-    leaves.set(hash, i * 32);
-  }
-  return new SlotTree(shape, sha256Native, leaves);
 }

@@ -2,14 +2,20 @@
  * Every role's version, length and hash as snapshot.json states them: one canonical fragment a role,
  * joined when a snapshot is due. Held equal to the canonical encoder by test.
  */
-import { BrokenInvariant, compareText } from '@tidemark/canonical';
-import { binOfRole } from '@tidemark/bin';
+import { BrokenInvariant, compareText, toHex } from '@tidemark/canonical';
+import { binOfRole, binsOfPartition, partitionOfSlot } from '@tidemark/bin';
 import type { GenesisSigned } from '@tidemark/event';
 import { binRoleName } from '@tidemark/tuf';
 import { OFFLINE_ROLES } from './documents.ts';
+import { Heads } from './heads.ts';
+import { OfflineSlots } from './offlineSlots.ts';
+import { treeOf } from './treeOf.ts';
 
 /** Clients without a stated length read 5 MB of a role at the most: from here on it is stated. */
 const STATE_LENGTH_FROM = 4 << 20;
+
+/** What the map says nothing about. */
+const ONLY_STATED = { cut: 0, before: 0, expires: 0, sinceBody: 0, hasBody: true } as const;
 
 export class RoleTable {
   private readonly genesis: GenesisSigned;
@@ -62,6 +68,27 @@ export class RoleTable {
     return `{${stated.join(',')}}`;
   }
 
+  /** The roots (64 hex) of the partitions' subtrees of the map in which these versions stand. */
+  mapRoots(): string[] {
+    const { partitions, bits, slot_bits } = this.genesis;
+    const partitionBits = Math.log2(partitions);
+    return Array.from({ length: partitions }, (_, partition) => {
+      const { from, to } = binsOfPartition(partition, bits, partitionBits);
+      const heads = new Heads(from, to - from);
+      for (let bin = from; bin < to; bin++) {
+        const { version, length, sha256 } = this.at(this.firstBin + bin);
+        heads.set(bin, version, { ...ONLY_STATED, length, sha256 });
+      }
+      const offline = new OfflineSlots(this.genesis, partition, []);
+      for (const role of OFFLINE_ROLES) {
+        const { version, length, sha256 } = this.at(this.placeOf(role));
+        const owner = partitionOfSlot(offline.slotOf(role), slot_bits, partitionBits);
+        if (version > 0 && owner === partition) offline.hold([role, version, length, sha256]);
+      }
+      return toHex(treeOf(this.genesis, partition, heads, offline).root());
+    });
+  }
+
   /** The table as rows for an image: 42 bytes a role. */
   encode(): Buffer {
     const image = Buffer.alloc(this.names.length * 42);
@@ -88,6 +115,11 @@ export class RoleTable {
     });
   }
 
+  private at(place: number): { version: number; length: number; sha256: string } {
+    const sha256 = this.digests.toString('hex', place * 32, place * 32 + 32);
+    return { version: this.versions[place]!, length: this.lengths[place]!, sha256 };
+  }
+
   private placeOf(role: string): number {
     const bin = binOfRole(role, this.genesis);
     if (bin !== undefined) return this.firstBin + bin;
@@ -95,11 +127,9 @@ export class RoleTable {
   }
 
   private fragment(place: number): string {
-    const length = this.lengths[place]!;
-    const hashes = this.withHashes
-      ? `"hashes":{"sha256":"${this.digests.toString('hex', place * 32, place * 32 + 32)}"},`
-      : '';
+    const { version, length, sha256 } = this.at(place);
+    const hashes = this.withHashes ? `"hashes":{"sha256":"${sha256}"},` : '';
     const stated = this.withHashes || length >= STATE_LENGTH_FROM ? `"length":${length},` : '';
-    return `"${this.names[place]}.json":{${hashes}${stated}"version":${this.versions[place]}}`;
+    return `"${this.names[place]}.json":{${hashes}${stated}"version":${version}}`;
   }
 }

@@ -28,19 +28,13 @@ import type { Cut } from './control.ts';
 import type { PartitionCut } from './leafCollector.ts';
 import { RoleTable } from './roleTable.ts';
 import type { Signatory } from './signatory.ts';
-
-/** The newest snapshot.json. */
-export interface Classic {
-  readonly version: number;
-  readonly length: number;
-  readonly sha256: string;
-  /** Time of the cut that it states, ms. */
-  readonly time: number;
-  /** When it expires, ms: by the policy that was in force then. */
-  readonly expires: number;
-  /** Whose signature it bears: a root that no longer lists the key makes a new file due. */
-  readonly keyid: string;
-}
+import {
+  checkpointOf,
+  leafText,
+  logWith,
+  type Classic,
+  type SnapshotFoldState,
+} from './snapshotState.ts';
 
 /** The files of a snapshot and the record that makes them true. */
 export interface Snapshot {
@@ -53,14 +47,6 @@ export interface Snapshot {
   readonly classic: Classic;
 }
 
-/** What persists of the fold between two runs; roles apart. */
-export interface SnapshotFoldState {
-  readonly n: number;
-  readonly log: ReturnType<CompactRange['state']>;
-  readonly control: ReturnType<CompactRange['state']>;
-  readonly classic: Classic | null;
-}
-
 export class SnapshotFold {
   private readonly genesis: GenesisSigned;
   readonly table: RoleTable;
@@ -69,6 +55,8 @@ export class SnapshotFold {
   /** Leaf hashes of control records behind `control`. */
   private pending: Uint8Array[] = [];
   private classic: Classic | undefined;
+  /** The leaf that was settled last and the log before it; undefined where a void was, or nothing. */
+  private settled: Pick<SnapshotFoldState, 'leaf' | 'log'> | undefined;
   /** The last cut settled: sealed or void. */
   n = 0;
   private drafted: { cut: Cut; parts: readonly PartitionCut[]; root: string } | undefined;
@@ -97,17 +85,20 @@ export class SnapshotFold {
     return this.control.size + this.pending.length;
   }
 
-  state(): SnapshotFoldState {
-    const { n, log, control, classic } = this;
-    return { n, log: log.state(), control: control.state(), classic: classic ?? null };
+  /** What to store; undefined where the last number settled is no snapshot, so that nothing vouches for it. */
+  state(): SnapshotFoldState | undefined {
+    const { settled, control, classic } = this;
+    if (settled === undefined || classic === undefined) return undefined;
+    return { ...settled, control: control.state(), classic };
   }
 
   /** Continues at a stored state: control records from its `control.size` on come again. */
-  resume(state: SnapshotFoldState): void {
-    this.n = state.n;
-    this.log = CompactRange.fromState(state.log, sha256Native);
-    this.control = CompactRange.fromState(state.control, sha256Native);
-    this.classic = state.classic ?? undefined;
+  resume({ leaf, log, control, classic }: SnapshotFoldState): void {
+    this.n = leaf.n;
+    this.log = logWith(log, leaf);
+    this.settled = { leaf, log };
+    this.control = CompactRange.fromState(control, sha256Native);
+    this.classic = classic;
     this.pending = [];
     this.drafted = undefined;
   }
@@ -184,9 +175,11 @@ export class SnapshotFold {
 
   /** The drafted snapshot is sealed: it is what the next one follows. */
   settle(snapshot: Snapshot): void {
-    this.log.append(leafHash(utf8(leafText(snapshot.leaf)), sha256Native));
+    const { leaf } = snapshot;
+    this.settled = { leaf, log: this.log.state() };
+    this.log = logWith(this.settled.log, leaf);
     this.classic = snapshot.classic;
-    this.n = snapshot.leaf.n;
+    this.n = leaf.n;
     this.drafted = undefined;
   }
 
@@ -204,6 +197,7 @@ export class SnapshotFold {
       );
     }
     this.log.append(leafHash(signedSlice(record), sha256Native));
+    this.settled = undefined;
     this.n = n;
   }
 
@@ -237,19 +231,12 @@ export class SnapshotFold {
     signatory: Signatory,
     root: Root,
   ): { sig: string; note: Uint8Array } | undefined {
-    const log = CompactRange.fromState(this.log.state(), sha256Native);
-    log.append(leafHash(utf8(leafText(leaf)), sha256Native));
-    const key = decodeVerifierKey(root.tidemark!.checkpoint);
-    const checkpoint = { origin: key.name, size: log.size, root: log.root() };
+    const checkpoint = checkpointOf(logWith(this.log.state(), leaf), root);
     const by = signatory('checkpoint', utf8(checkpointText(checkpoint)), root);
     if (by === undefined) return undefined;
-    return { sig: by.sig, note: checkpointNote(checkpoint, key.publicKey, fromHex(by.sig)) };
+    const { publicKey } = decodeVerifierKey(root.tidemark!.checkpoint);
+    return { sig: by.sig, note: checkpointNote(checkpoint, publicKey, fromHex(by.sig)) };
   }
-}
-
-/** A leaf's bytes in the snapshot log. */
-export function leafText(leaf: SnapshotLeaf): string {
-  return canonicalText(leaf as unknown as Parameters<typeof canonicalText>[0]);
 }
 
 /** The cut time (ms) from which on a cut makes a new snapshot.json. */

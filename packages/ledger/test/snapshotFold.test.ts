@@ -36,6 +36,7 @@ import {
   SnapshotFold,
   type PartitionCut,
   type Snapshot,
+  type SnapshotFoldState,
 } from '../src/index.ts';
 import { RoleTable } from '../src/roleTable.ts';
 import { KEYS, SnapshotRun } from './snapshotRun.ts';
@@ -431,7 +432,7 @@ describe('a fold that continues at a stored state', () => {
   test('comes to the same snapshots', async () => {
     const run = await SnapshotRun.open({ policy: { classic_ms: 2500 } });
     for (let n = 1; n <= 5; n++) await run.add([uploadOf(n)]);
-    const state = JSON.parse(JSON.stringify(run.fold.state())) as ReturnType<SnapshotFold['state']>;
+    const state = JSON.parse(JSON.stringify(run.fold.state())) as SnapshotFoldState;
     const image = run.fold.table.encode();
     const { ledger } = run;
     const other = new SnapshotFold(ledger.genesis, ledger.genesisBytes);
@@ -459,7 +460,7 @@ describe('a fold that continues at a stored state', () => {
   test('is rid of the draft that a void spoilt', async () => {
     const run = await SnapshotRun.open();
     await run.add([]);
-    const state = run.fold.state();
+    const state = run.fold.state()!;
     const image = run.fold.table.encode();
     run.partitions[0]!.events.push(uploadOf(1));
     await run.draft(run.cut());

@@ -24,7 +24,7 @@ export async function statusOf(engine: Engine): Promise<JsonObject> {
     root_version: root?.version ?? 0,
     root_expires: root?.envelope.signed.expires ?? null,
     cut: control.last.n,
-    next_due: visible === undefined ? null : new Date(visible.due).toISOString(),
+    next_due: publisher.dueNext === 0 ? null : new Date(publisher.dueNext).toISOString(),
     events_applied: sum(({ applied }) => applied),
     events_without_effect: sum(({ rejected }) => rejected),
     records_ignored:

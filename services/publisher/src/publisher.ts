@@ -11,8 +11,6 @@ import { signRecord, type SealedSigned } from '@tidemark/event';
 import { appendSurely } from '@tidemark/log';
 import {
   checking,
-  classicDue,
-  classicRenewal,
   isSealOf,
   OFFLINE_ROLES,
   signing,
@@ -46,8 +44,6 @@ export class Publisher {
   private stored = 0;
   /** The newest visible snapshot. */
   visible: SnapshotRow | undefined;
-  /** When the newest settled snapshot, which may not be visible yet, needs another, ms. */
-  private dueNext = 0;
   /** `sealed` records that were signed by a publisher but do not say what the fold gives. */
   refused = 0;
 
@@ -64,7 +60,6 @@ export class Publisher {
     const newest = await index.newest();
     if (newest !== undefined) {
       publisher.visible = newest;
-      publisher.dueNext = newest.due;
       await publisher.advanceStore(newest);
     }
     for (const name of await options.store.list()) {
@@ -86,7 +81,12 @@ export class Publisher {
    */
   get due(): number {
     const { control, snapshots } = this.fold;
-    return snapshots.n < control.settled ? Number.POSITIVE_INFINITY : this.dueNext;
+    return snapshots.n < control.settled ? Number.POSITIVE_INFINITY : this.fold.due;
+  }
+
+  /** When the newest snapshot settled needs another, ms; 0 before this process knows one. */
+  get dueNext(): number {
+    return this.fold.due;
   }
 
   /** Snapshot n as it was published. */
@@ -139,9 +139,7 @@ export class Publisher {
   /** Writes an image, where there is room for one: it only saves the next start some folding. */
   async close(): Promise<void> {
     try {
-      if (this.fold.snapshots.n > 0 && !this.fold.snapshots.hasDraft) {
-        await this.index.putImage(this.fold.image());
-      }
+      if (!this.fold.snapshots.hasDraft) await this.putImage();
     } catch (error) {
       if (!(error instanceof OperatingFault)) throw error;
     } finally {
@@ -205,10 +203,16 @@ export class Publisher {
     return true;
   }
 
-  private async settle({ cut, parts }: Draft, snapshot: Snapshot): Promise<void> {
+  private async putImage(): Promise<void> {
+    const image = this.fold.image();
+    if (image !== undefined) await this.index.putImage(image);
+  }
+
+  private async settle(draft: Draft, snapshot: Snapshot): Promise<void> {
+    const { cut, parts } = draft;
     const before = this.fold.newest;
     this.fold.snapshots.settle(snapshot);
-    this.fold.settled(cut.n);
+    this.fold.settled(draft);
     const row: SnapshotRow = {
       n: cut.n,
       before,
@@ -219,31 +223,19 @@ export class Publisher {
       maps: snapshot.leaf.partitions.map(({ map }) => map),
       timestamp: fromUtf8(snapshot.timestamp),
       checkpoint: fromUtf8(snapshot.checkpoint),
-      due: this.dueAfter(cut),
       classic: snapshot.classic.version,
     };
-    this.dueNext = row.due;
     await this.publishImmutable(cut, snapshot);
     await this.index.put(
       row,
       parts.map(({ outcomes }) => outcomes),
     );
     await this.advanceStore(row);
-    if (cut.n % IMAGE_EVERY === 0) await this.index.putImage(this.fold.image());
+    if (cut.n % IMAGE_EVERY === 0) await this.putImage();
     // What is folded a second time, from an image, was visible before.
     if (row.n <= (this.visible?.n ?? 0)) return;
     this.visible = row;
     for (const listener of this.listeners) listener(row);
-  }
-
-  private dueAfter(cut: Cut): number {
-    const { expiry_s, renew_below_percent } = cut.view.policy;
-    const classic = this.fold.snapshots.newestClassic!;
-    // The newest snapshot.json has nothing to add to this cut, but grows old all the same.
-    const snapshot =
-      classic.version < cut.n ? classicDue(classic, cut) : classicRenewal(classic, cut);
-    const timestamp = cut.time + expiry_s.timestamp * 10 * (100 - renew_below_percent);
-    return Math.min(timestamp, snapshot, ...this.fold.dues);
   }
 
   /** Documents, then snapshot.json: what the timestamp leads to is there before it. */

@@ -7,6 +7,8 @@
 import { BrokenInvariant } from '@tidemark/canonical';
 import { recordHash, type GenesisSigned, type SealedSigned } from '@tidemark/event';
 import {
+  classicDue,
+  classicRenewal,
   ControlFold,
   LeafCollector,
   SnapshotFold,
@@ -38,10 +40,10 @@ export class PublisherFold {
   private readonly orders: Order[] = [];
   private readonly candidates = new Map<number, SealedSigned[]>();
   private drafted: Draft | undefined;
-  /** The last number that is sealed; what follows it may be void. */
-  private sealed: number;
-  /** When each partition next needs a cut for a renewal, ms. */
-  readonly dues: number[];
+  /** The newest snapshot's cut; what follows it may be void. */
+  private sealed: Cut | undefined;
+  /** When each partition next needs a cut for a renewal after that, ms. */
+  private dues: readonly number[] = [];
   /** Set once a void took back what was drafted: this fold is of no use any more. */
   isSpoilt = false;
 
@@ -56,8 +58,6 @@ export class PublisherFold {
     this.follower = new ControlFollower(this.control, logs.control);
     this.snapshots = new SnapshotFold(genesis, genesisBytes);
     const partitions = Array.from({ length: genesis.partitions }, (_, p) => p);
-    this.dues = partitions.map((p) => image?.dues[p] ?? 0);
-    this.sealed = image?.sealed ?? 0;
     if (image !== undefined) {
       this.snapshots.table.decode(image.table);
       this.snapshots.resume(image.state);
@@ -67,9 +67,28 @@ export class PublisherFold {
     );
   }
 
+  /** The cut of the image that this was made with, and what its subtree records say about renewals. */
+  continueAt(cut: Cut, dues: readonly number[]): void {
+    this.sealed = cut;
+    this.dues = dues;
+  }
+
   /** The newest snapshot settled; 0 before the first. */
   get newest(): number {
-    return this.sealed;
+    return this.sealed?.n ?? 0;
+  }
+
+  /** When that one needs another, ms. */
+  get due(): number {
+    const { sealed } = this;
+    const classic = this.snapshots.newestClassic;
+    if (sealed === undefined || classic === undefined) return 0;
+    const { expiry_s, renew_below_percent } = sealed.view.policy;
+    // The newest snapshot.json has nothing to add to this cut, but grows old all the same.
+    const snapshot =
+      classic.version < sealed.n ? classicDue(classic, sealed) : classicRenewal(classic, sealed);
+    const timestamp = sealed.time + expiry_s.timestamp * 10 * (100 - renew_below_percent);
+    return Math.min(timestamp, snapshot, ...this.dues);
   }
 
   /** The oldest order not settled yet. */
@@ -82,11 +101,17 @@ export class PublisherFold {
     return this.candidates.get(n) ?? [];
   }
 
-  /** Folds the control log as far as it goes. @returns whether there was anything */
-  async readControl(): Promise<boolean> {
+  /**
+   * Folds the control log as far as it goes.
+   * @param watch is told of what it changes
+   * @returns whether there was anything
+   */
+  async readControl(watch?: (change: ControlChange) => void): Promise<boolean> {
     return this.follower.catchUp((change, bytes) => {
       if (this.control.next > this.snapshots.nextControl) this.snapshots.controlRecord(bytes);
-      if (change !== undefined) this.take(change, bytes);
+      if (change === undefined) return;
+      this.take(change, bytes);
+      watch?.(change);
     });
   }
 
@@ -119,12 +144,12 @@ export class PublisherFold {
   }
 
   /** The drafted cut is sealed. */
-  settled(n: number): void {
-    this.drafted?.parts.forEach(({ subtree }, p) => {
-      this.dues[p] = subtree.due;
-    });
-    this.sealed = n;
-    this.finish(n);
+  settled({ cut, parts }: Draft): void {
+    this.continueAt(
+      cut,
+      parts.map(({ subtree }) => subtree.due),
+    );
+    this.finish(cut.n);
   }
 
   /** Number n is void, and its record takes its place in the snapshot log. */
@@ -133,16 +158,13 @@ export class PublisherFold {
     this.finish(n);
   }
 
-  /** What to start from after snapshot n. */
-  image(): Image {
-    const { snapshots, collectors, dues, sealed } = this;
-    return {
-      state: snapshots.state(),
-      sealed,
-      positions: collectors.map(({ position }) => position),
-      dues: [...dues],
-      table: snapshots.table.encode(),
-    };
+  /** What to start from after the last snapshot; undefined where a void stands behind it. */
+  image(): Image | undefined {
+    const { snapshots, collectors } = this;
+    const state = snapshots.state();
+    if (state === undefined) return undefined;
+    const positions = collectors.map(({ position }) => position);
+    return { state, positions, table: snapshots.table.encode() };
   }
 
   private take(change: ControlChange, bytes: Uint8Array): void {

@@ -7,8 +7,10 @@ import type { GenesisSigned } from '@tidemark/event';
 import type { CutRule, StateDb } from '@tidemark/ledger';
 import type { Logs, Sleep } from '@tidemark/log';
 import type { PublicationStore } from '@tidemark/publish';
+import { demandNoLostCut } from '@tidemark/shard';
 import { PublisherFold } from './publisherFold.ts';
 import type { SnapshotIndex } from './snapshotIndex.ts';
+import { Vouching } from './vouched.ts';
 
 /** The keys of a publisher that seals; one that only follows has none. */
 export interface PublisherKeys {
@@ -39,18 +41,29 @@ export async function newestIn(store: PublicationStore): Promise<number> {
   return size === undefined ? 0 : Number(size) - 1;
 }
 
-/** The fold as of the newest image, or from the beginning. @throws BrokenInvariant `state.image` */
+/**
+ * The fold as of the newest image, or from the beginning, with the control log read to its end.
+ * @throws BrokenInvariant `state.image`; `state.unsigned` where nobody signed for what is stored;
+ *   `log.truncated`
+ */
 export async function foldFrom(
   options: PublisherOptions,
   index: SnapshotIndex,
 ): Promise<PublisherFold> {
   const { genesis, genesisBytes, logs, rules } = options;
   const image = await index.image();
-  if (image !== undefined && image.sealed > ((await index.newest())?.n ?? 0)) {
+  const newest = await index.newest();
+  if (image !== undefined && image.state.leaf.n > (newest?.n ?? 0)) {
     throw new BrokenInvariant(
       'state.image',
       'the publisher’s image is ahead of its snapshots; delete this state, it is rebuilt from the log',
     );
   }
-  return new PublisherFold(genesis, genesisBytes, logs, image, rules);
+  const fold = new PublisherFold(genesis, genesisBytes, logs, image, rules);
+  const vouching = new Vouching(image, newest);
+  await fold.readControl((change) => vouching.take(change));
+  demandNoLostCut(fold.control.settled, newest?.n ?? 0);
+  const dues = await vouching.demand(fold.snapshots, logs.leaves);
+  if (dues !== undefined) fold.continueAt(vouching.cut!, dues);
+  return fold;
 }

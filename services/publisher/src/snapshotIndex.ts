@@ -31,19 +31,14 @@ export interface SnapshotRow {
   /** The files as they were published, as text. */
   readonly timestamp: string;
   readonly checkpoint: string;
-  /** When the next cut is needed although nothing happens, in ms. */
-  readonly due: number;
   /** Version of the newest snapshot.json. */
   readonly classic: number;
 }
 
-/** The fold at a snapshot, and from where on the leaves logs have to be read. */
+/** The fold at a snapshot, and from where on the leaves logs have to be read: behind its subtree records. */
 export interface Image {
   readonly state: SnapshotFoldState;
-  /** The newest snapshot then: a void is none, but the state may be behind one. */
-  readonly sealed: number;
   readonly positions: readonly number[];
-  readonly dues: readonly number[];
   readonly table: Buffer;
 }
 
@@ -117,6 +112,7 @@ export class SnapshotIndex {
     if (row === undefined) return undefined;
     const length = row.value.readUInt32BE(0);
     const head = parse(row.value.subarray(4, 4 + length)) as Omit<Image, 'table'>;
+    if (head.state.leaf === undefined) throw otherForm();
     return { ...head, table: Buffer.from(row.value.subarray(4 + length)) };
   }
 
@@ -126,8 +122,9 @@ export class SnapshotIndex {
     const text = encode(head as unknown as Json);
     const length = Buffer.allocUnsafe(4);
     length.writeUInt32BE(text.length, 0);
-    const before = await this.rows.latest(KIND.image, image.state.n - 1);
-    this.rows.put(rowKey(KIND.image, 0, image.state.n), Buffer.concat([length, text, table]));
+    const { n } = image.state.leaf;
+    const before = await this.rows.latest(KIND.image, n - 1);
+    this.rows.put(rowKey(KIND.image, 0, n), Buffer.concat([length, text, table]));
     if (before !== undefined) this.rows.delete(rowKey(KIND.image, 0, before.number));
     await this.rows.flush();
   }
@@ -172,6 +169,14 @@ function parse(row: Uint8Array): unknown {
   try {
     return JSON.parse(fromUtf8(row));
   } catch (cause) {
-    throw new BrokenInvariant('state.row', 'a row of the publisher has another form', { cause });
+    throw otherForm(cause);
   }
+}
+
+function otherForm(cause?: unknown): BrokenInvariant {
+  return new BrokenInvariant(
+    'state.row',
+    'a row of the publisher has another form; delete this state, it is rebuilt from the log',
+    { cause },
+  );
 }
