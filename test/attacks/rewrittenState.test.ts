@@ -22,6 +22,41 @@ test('a rewritten marker halts the shard, and the log has nothing new', async ()
   expect(await ledger.ends()).toEqual(ends);
 });
 
+test('a rewritten idempotency window halts it too, and the logs give the same state again', async () => {
+  const { ledger, states, n } = await ledgerWithOneUpload();
+  const p = await partitionWithWindow(states);
+  const ends = await ledger.ends();
+
+  await rewriteWindow(states[p]!);
+
+  await expect(ledger.openShard(states)).rejects.toMatchObject({
+    code: 'state.idempotency',
+    message: expect.stringContaining('delete this state') as string,
+  });
+  expect(await ledger.ends()).toEqual(ends);
+  const rebuilt = await ledger.openShard([database(), database()]);
+  while (await rebuilt.step());
+  expect(rebuilt.runners.get(p)?.n).toBe(n);
+  expect(await ledger.ends()).toEqual(ends);
+});
+
+async function partitionWithWindow(states: readonly StateDb[]): Promise<number> {
+  const found = await Promise.all(
+    states.map((db) => new Rows(db, 'looked at').latest(ROW.window, 2 ** 47)),
+  );
+  return found.findIndex((row) => row !== undefined);
+}
+
+/** Claims to have seen an event that is still to come: it would count as a duplicate. */
+async function rewriteWindow(db: StateDb): Promise<void> {
+  const rows = new Rows(db, 'attacked');
+  const { number, value } = (await rows.latest(ROW.window, 2 ** 47))!;
+  const forged = Buffer.from(value);
+  forged.fill(7, forged.length - 32, forged.length - 16);
+  rows.put(rowKey(ROW.window, 0, number), forged);
+  await rows.flush();
+}
+
 /** Claims that the partition has given fewer versions than it has: the next bin would repeat some. */
 async function rewriteMarker(db: StateDb): Promise<void> {
   const rows = new Rows(db, 'attacked');

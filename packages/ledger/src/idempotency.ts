@@ -8,7 +8,7 @@
  * entry itself. Whether an entry still counts depends on its chunk's time alone, never on when the
  * table was last cleaned, so that the answer is the same in every process.
  */
-import { BrokenInvariant, type Sha256 } from '@tidemark/canonical';
+import { BrokenInvariant, equalBytes, type Sha256 } from '@tidemark/canonical';
 import { FingerprintTable } from './fingerprintTable.ts';
 
 /** An entry's bytes: key (16) ‖ content digest (8) ‖ partition offset (6) ‖ index in the batch (2). */
@@ -29,6 +29,8 @@ export interface FirstSeen {
 export interface IdempotencyChunk {
   readonly first: number;
   readonly time: number;
+  /** The hash chain over all chunks before it, 32 bytes. */
+  readonly before: Uint8Array;
   readonly entries: Uint8Array;
 }
 
@@ -77,6 +79,8 @@ export class IdempotencyIndex {
         `the idempotency window has a gap before entry ${chunk.first}`,
       );
     }
+    if (this.firsts.length > 0 && !equalBytes(chunk.before, this.digest)) throw rewritten();
+    this.digest = this.link(chunk);
     this.reserve(count);
     this.firsts.push(chunk.first);
     this.times.push(chunk.time);
@@ -84,7 +88,10 @@ export class IdempotencyIndex {
     this.openFirst = chunk.first + count;
   }
 
-  /** Continues at a stored state: `next` entries seen so far, their hash chain. */
+  /**
+   * Continues at a stored state: `next` entries seen so far, their hash chain. What was restored has to
+   * end that chain; its beginning lies before the window, but no other one could lead there.
+   */
   resume(next: number, digest: Uint8Array): void {
     if (this.firsts.length > 0 && this.openFirst !== next) {
       throw new BrokenInvariant(
@@ -92,6 +99,7 @@ export class IdempotencyIndex {
         `the idempotency window ends at entry ${this.openFirst}, the marker says ${next}`,
       );
     }
+    if (this.firsts.length > 0 && !equalBytes(digest, this.digest)) throw rewritten();
     this.openFirst = next;
     this.digest = digest;
   }
@@ -130,12 +138,12 @@ export class IdempotencyIndex {
     for (let i = 0; i < this.openCount; i += CHUNK_ENTRIES_MAX) {
       const end = Math.min(this.openCount, i + CHUNK_ENTRIES_MAX);
       const entries = Buffer.from(this.open.subarray(i * ENTRY_BYTES, end * ENTRY_BYTES));
-      const chunk = { first: this.openFirst + i, time, entries };
+      const chunk = { first: this.openFirst + i, time, before: this.digest, entries };
       chunks.push(chunk);
       this.firsts.push(chunk.first);
       this.times.push(time);
       this.remember(chunk);
-      this.digest = this.sha256(Buffer.concat([this.digest, entries]));
+      this.digest = this.link(chunk);
     }
     this.openFirst += this.openCount;
     this.openCount = 0;
@@ -153,6 +161,13 @@ export class IdempotencyIndex {
     for (const first of dropped) this.cache.delete(first);
     if (this.table.isWasteFor(this.next - this.first)) this.rebuild(0);
     return dropped;
+  }
+
+  /** The hash chain with one more chunk: over its time too, which decides how long it counts. */
+  private link({ before, time, entries }: IdempotencyChunk): Uint8Array {
+    const stamp = Buffer.allocUnsafe(8);
+    stamp.writeDoubleBE(time, 0);
+    return this.sha256(Buffer.concat([before, stamp, entries]));
   }
 
   private compare(
@@ -231,6 +246,13 @@ export class IdempotencyIndex {
       this.cache.delete(oldest!);
     }
   }
+}
+
+function rewritten(): BrokenInvariant {
+  return new BrokenInvariant(
+    'state.idempotency',
+    'the stored idempotency window is not the one whose digest was signed; delete this state, it is rebuilt from the log',
+  );
 }
 
 function word(bytes: Uint8Array, at: number): number {

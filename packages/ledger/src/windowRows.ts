@@ -10,6 +10,9 @@ import { IdempotencyIndex, type IdempotencyChunk } from './idempotency.ts';
 import type { WindowState } from './marker.ts';
 import { ROW, rowKey, type Rows } from './rows.ts';
 
+/** Before a row's entries: the time that they count from, the hash chain before them. */
+const HEAD_BYTES = 8 + 32;
+
 export class WindowRows {
   readonly index: IdempotencyIndex;
   private readonly rows: Rows;
@@ -61,7 +64,8 @@ export class WindowRows {
     for (const chunk of this.index.seal(time)) {
       const stamp = Buffer.allocUnsafe(8);
       stamp.writeDoubleBE(chunk.time, 0);
-      this.rows.put(rowKey(ROW.window, 0, chunk.first), Buffer.concat([stamp, chunk.entries]));
+      const row = Buffer.concat([stamp, chunk.before, chunk.entries]);
+      this.rows.put(rowKey(ROW.window, 0, chunk.first), row);
     }
   }
 
@@ -72,8 +76,11 @@ export class WindowRows {
 }
 
 function chunkOf(first: number, row: Buffer): IdempotencyChunk {
-  if (row.length < 8) throw new BrokenInvariant('state.idempotency', `chunk ${first} is cut short`);
-  return { first, time: row.readDoubleBE(0), entries: row.subarray(8) };
+  if (row.length < HEAD_BYTES) {
+    throw new BrokenInvariant('state.idempotency', `chunk ${first} is cut short`);
+  }
+  const before = row.subarray(8, HEAD_BYTES);
+  return { first, time: row.readDoubleBE(0), before, entries: row.subarray(HEAD_BYTES) };
 }
 
 function missing(first: number): BrokenInvariant {

@@ -183,12 +183,15 @@ describe('a window of three entries', () => {
     expect(index.next).toBe(3);
   });
 
-  test('the digest is a chain over the entries, each 32 bytes', () => {
+  test('the digest is a chain over times and entries, each 8 and 32 bytes', () => {
     const { index, chunks } = filled();
     let digest: Uint8Array = new Uint8Array(32);
-    for (const { entries } of chunks.values()) {
+    for (const { time, before, entries } of chunks.values()) {
       expect(entries.length).toBe(32);
-      digest = sha256Native(Buffer.concat([digest, entries]));
+      expect(hex(before)).toBe(hex(digest));
+      const stamp = Buffer.alloc(8);
+      stamp.writeDoubleBE(time);
+      digest = sha256Native(Buffer.concat([digest, stamp, entries]));
     }
     expect(hex(index.digest)).toBe(hex(digest));
     expect(Buffer.from(chunks.get(1)!.entries).toString('hex')).toBe(
@@ -205,6 +208,11 @@ describe('a window of three entries', () => {
     expect(codeOf(() => gap.restore(chunks.get(2)!))).toBe('BrokenInvariant state.idempotency');
     expect(codeOf(() => gap.restore(chunks.get(0)!))).toBe('BrokenInvariant state.idempotency');
     expect(codeOf(() => gap.resume(index.next, index.digest))).toBe(
+      'BrokenInvariant state.idempotency',
+    );
+    const other = fresh();
+    for (const chunk of chunks.values()) other.restore(chunk);
+    expect(codeOf(() => other.resume(index.next, new Uint8Array(32)))).toBe(
       'BrokenInvariant state.idempotency',
     );
     const short = { ...chunks.get(0)!, entries: chunks.get(0)!.entries.subarray(1) };

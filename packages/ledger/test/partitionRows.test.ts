@@ -178,6 +178,28 @@ describe('rows that somebody wrote anew, with checksums that hold', () => {
     expect(await codeOfAsync(run.reopen())).toBe('BrokenInvariant state.idempotency');
   });
 
+  test.each<[string, (row: Buffer) => void]>([
+    ['another entry', (row) => row.writeUInt8(row.at(-20)! ^ 1, row.length - 20)],
+    ['another time', (row) => row.writeDoubleBE(row.readDoubleBE(0) + 1, 0)],
+    ['another chain before it', (row) => row.writeUInt8(row[8]! ^ 1, 8)],
+  ])('a window chunk with %s is not what was signed', async (_, change) => {
+    const { run } = await history(4);
+    const keys = (await keysOf(run.db)).filter((key) => key[0] === ROW.window);
+    expect(keys.length).toBeGreaterThan(2);
+    const rows = new Rows(run.db, 'tampered');
+    for (const key of keys) {
+      const good = rows.get(key)!;
+      const bad = Buffer.from(good);
+      change(bad);
+      rows.put(key, bad);
+      await rows.flush();
+      expect(await codeOfAsync(run.reopen())).toBe('BrokenInvariant state.idempotency');
+      rows.put(key, good);
+      await rows.flush();
+      await run.reopen();
+    }
+  });
+
   test('without its last chunk neither', async () => {
     const { run } = await history(4);
     const keys = (await keysOf(run.db)).filter((key) => key[0] === ROW.window);
