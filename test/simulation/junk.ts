@@ -1,6 +1,7 @@
 // What else stands in the logs: garbage, copies, and records that somebody signed who may not, or may
 // but not this. Each is written past the processes, as whoever owns the broker can.
 import { utf8 } from '@tidemark/canonical';
+import { sha256HexNative } from '@tidemark/canonical/native';
 import {
   decodeRecord,
   encodeBatch,
@@ -15,6 +16,7 @@ import {
   type Signed,
   type SubtreeSigned,
 } from '@tidemark/event';
+import { parseTimestamp, signMetadata, timestampSigned } from '@tidemark/tuf';
 import type { Checks } from './checks.ts';
 import { keyOf, OPERATORS, targetsDocument } from './fixture.ts';
 import type { Host } from './hosts.ts';
@@ -97,7 +99,8 @@ export class Junk {
     ['second cut', () => this.second()],
     ['sealed by a stranger', () => this.sealed('outsider')],
     ['sealed by a shard', () => this.sealed(this.nameOf('shard'))],
-    ['sealed with other content', () => this.sealed(this.nameOf('publisher'), false)],
+    ['sealed with other content', () => this.sealed(this.nameOf('publisher'))],
+    ['sealed with the timestamp key', () => this.timestamped()],
     ['void by services', () => this.void([this.nameOf('sealer'), this.nameOf('publisher')])],
     ['void by one operator', () => this.void([OPERATORS[0]])],
     ['void out of order', () => this.lateVoid()],
@@ -240,23 +243,57 @@ export class Junk {
   }
 
   /** A `sealed` for the cut that is next, as it was for the one before. */
-  private sealed(by: string, isForeign = true): void {
+  private sealed(by: string): void {
     const cut = this.model.pending;
     const { newest } = this.model;
     if (cut === undefined || newest === undefined) return;
-    if (!isForeign && this.poisoned.has(cut.hash)) return;
     const sig = this.world.random.hex(128);
-    const by64 = ZERO_HASH;
+    this.seal(by, cut, { ...newest.leaf, n: cut.n }, { keyid: ZERO_HASH, sig });
+  }
+
+  /** The same with all that control shows as it should be. Nobody could void a cut that cannot be finished. */
+  private timestamped(): void {
+    const cut = this.model.pending;
+    const { newest } = this.model;
+    if (cut === undefined || newest === undefined || this.poisoned.has(cut.hash)) return;
+    const { snapshot, merkle_root: merkleRoot } = newest.leaf;
+    const expiresMs = cut.time + cut.view.policy.expiry_s.timestamp * 1000;
+    const stated = timestampSigned({ version: cut.n, expiresMs, snapshot, merkleRoot });
+    const timestamp = signMetadata(stated, [keyOf('timestamp')]);
+    const [by] = parseTimestamp(timestamp).signatures;
+    const leaf = {
+      ...newest.leaf,
+      n: cut.n,
+      time: cut.time,
+      timestamp: sha256HexNative(timestamp),
+      root: cut.view.documents.root!.version,
+      partitions: newest.leaf.partitions.map(({ events, ...part }, p) => ({
+        ...part,
+        events: { ...events, size: cut.vector[p]! },
+      })),
+      control: { ...newest.leaf.control, size: cut.control },
+    };
+    this.seal(this.nameOf('publisher'), cut, leaf, by!);
+  }
+
+  private seal(
+    by: string,
+    { n, hash }: { readonly n: number; readonly hash: string },
+    leaf: SealedSigned['leaf'],
+    timestamp: SealedSigned['signatures']['timestamp'],
+  ): void {
+    const { random } = this.world;
+    const sig = random.hex(128);
     const signed: SealedSigned = {
       type: 'sealed',
       v: 1,
       ledger: this.model.fixture.genesis.ledger,
-      n: cut.n,
-      cut: cut.hash,
-      leaf: { ...newest.leaf, n: cut.n },
+      n,
+      cut: hash,
+      leaf,
       signatures: {
-        timestamp: { keyid: by64, sig },
-        snapshot: this.world.random.chance(0.5) ? null : { keyid: by64, sig },
+        timestamp,
+        snapshot: random.chance(0.5) ? null : { keyid: ZERO_HASH, sig },
         checkpoint: sig,
       },
     };

@@ -67,9 +67,9 @@ export class Model {
   private views: { readonly from: number; readonly view: ModelView }[];
   /** What the next cut follows. */
   last: Omit<ModelCut, 'view'>;
-  /** Cuts that are neither sealed, by a publisher's word, nor void; with what each followed. */
+  /** Cuts that are neither sealed, as far as control can tell, nor void; with what each followed. */
   unsettled: { readonly cut: ModelCut; readonly before: Model['last'] }[] = [];
-  /** The highest number that is void, or sealed by a publisher's word. */
+  /** The highest number that is void, or sealed as far as control can tell. */
   word = 0;
   private readonly voids = new Set<number>();
   private orders: Order[] = [];
@@ -247,6 +247,7 @@ export class Model {
     if (signed.n > this.word) {
       const oldest = this.unsettled[0];
       if (signed.n !== this.word + 1 || oldest?.cut.hash !== signed.cut) return;
+      if (!isTimestamped(signed, oldest.cut)) return;
       this.unsettled.shift();
       this.word = signed.n;
     }
@@ -390,6 +391,29 @@ export class Model {
   }
 }
 
+/** Whether a `sealed` record is of a cut and leads to a signed timestamp, true or not. */
+function isTimestamped({ leaf, signatures }: SealedSigned, cut: ModelCut): boolean {
+  const { policy, documents } = cut.view;
+  const file = signMetadata(
+    timestampSigned({
+      version: cut.n,
+      expiresMs: cut.time + policy.expiry_s.timestamp * 1000,
+      snapshot: leaf.snapshot,
+      merkleRoot: leaf.merkle_root,
+    }),
+    [keyOf('timestamp')],
+  );
+  return (
+    leaf.n === cut.n &&
+    leaf.time === cut.time &&
+    leaf.root === documents.root?.version &&
+    leaf.control.size === cut.control &&
+    leaf.partitions.map(({ events }) => events.size).join() === cut.vector.join() &&
+    leaf.timestamp === sha256HexNative(file) &&
+    signatures.timestamp.sig === signatureOf(file)
+  );
+}
+
 /** Whether a `sealed` record says what snapshot n is, signatures included. */
 function says(sealed: SealedSigned, truth: Truth): boolean {
   const { leaf, signatures, cut } = sealed;
@@ -397,9 +421,6 @@ function says(sealed: SealedSigned, truth: Truth): boolean {
   if (canonicalText(leaf as unknown as Json) !== canonicalText(truth.leaf as unknown as Json)) {
     return false;
   }
-  const signatureOf = (file: Uint8Array): string =>
-    (JSON.parse(Buffer.from(file).toString()) as { signatures: [{ keyid: string; sig: string }] })
-      .signatures[0].sig;
   const note = Buffer.from(truth.checkpoint).toString();
   const blob = Buffer.from(note.trimEnd().split(' ').at(-1)!, 'base64');
   return (
@@ -408,4 +429,11 @@ function says(sealed: SealedSigned, truth: Truth): boolean {
     (truth.snapshot === undefined || signatures.snapshot!.sig === signatureOf(truth.snapshot)) &&
     signatures.checkpoint === toHex(blob.subarray(4))
   );
+}
+
+function signatureOf(file: Uint8Array): string {
+  const { signatures } = JSON.parse(Buffer.from(file).toString()) as {
+    signatures: [{ keyid: string; sig: string }];
+  };
+  return signatures[0].sig;
 }

@@ -413,8 +413,8 @@ class Run {
   private free(stuck: ModelCut): void {
     const { world } = this;
     const { pending, word } = this.model;
-    // A known limit: who has a publisher's key can call a cut sealed that nobody can finish, and so
-    // keep the operators from voiding it.
+    // A known limit: who has a publisher's key and the timestamp's can call a cut sealed that nobody
+    // can finish, and so keep the operators from voiding it.
     const isLocked = pending !== undefined && pending.n <= word;
     const reason = this.reason(isLocked ? pending : stuck);
     if (reason === undefined) {

@@ -24,6 +24,7 @@ import {
 import { ControlViews, servicesView, type Keys, type View } from './controlViews.ts';
 import { brokenRule, CUT_RULES, type CutRule } from './cutRules.ts';
 import { acceptRole, acceptRoot, OFFLINE_ROLES } from './documents.ts';
+import { isTimestamped } from './timestampFile.ts';
 
 /** The fold's rules that this build knows. */
 const RULES_VERSION = 1;
@@ -50,7 +51,7 @@ interface Chain {
   last: { n: number; hash: string; time: number; vector: readonly number[]; control: number };
   /** The cut before each unsettled one, so that a void can go back to it. */
   readonly unsettled: { readonly cut: Cut; readonly before: Chain['last'] }[];
-  /** Highest n that is void or has a `sealed` signed by a listed publisher. */
+  /** Highest n that is void or has a `sealed` that everybody here can believe. */
   settled: number;
   /** Numbers that are void. */
   readonly voids: Set<number>;
@@ -105,7 +106,7 @@ export class ControlFold {
     return this.chain.last;
   }
 
-  /** Highest number that is sealed (by a listed publisher's word) or void. */
+  /** Highest number that is sealed, as far as the control log alone can tell, or void. */
   get settled(): number {
     return this.chain.settled;
   }
@@ -181,9 +182,10 @@ export class ControlFold {
   }
 
   /**
-   * A `sealed` that a listed publisher signed for a cut in order settles it for the rule on cuts in
-   * flight. Whether its leaf is what the fold gives, only who folds every partition can say: the
-   * publisher checks that before it takes one for the truth.
+   * A `sealed` that a listed publisher signed for a cut in order settles it, if the timestamp that it leads
+   * to is signed too: for the rule on cuts in flight, and so that no void takes it back. Whether its leaf
+   * is what the fold gives, only who folds every partition can say: the publisher checks that before it
+   * takes one for the truth.
    */
   private sealed(record: LogRecord<SealedSigned>, offset: number): ControlChange {
     const { signed } = record;
@@ -196,6 +198,9 @@ export class ControlFold {
       const entry = unsettled[0];
       if (signed.n !== settled + 1 || entry?.cut.hash !== signed.cut) {
         throw new RejectedInput('sealed.order', `sealed ${signed.n} does not follow ${settled}`);
+      }
+      if (!isTimestamped(signed, entry.cut)) {
+        throw new RejectedInput('sealed.timestamp', `sealed ${signed.n} has no signed timestamp`);
       }
       unsettled.shift();
       this.chain.settled = signed.n;

@@ -6,7 +6,7 @@
  * a `sealed` record ({@link checking}). Both go through {@link SnapshotFold.assemble}, so what is
  * checked is what would have been signed.
  */
-import { BrokenInvariant, canonicalText, fromHex, toHex, utf8 } from '@tidemark/canonical';
+import { BrokenInvariant, fromHex, toHex, utf8 } from '@tidemark/canonical';
 import { sha256HexNative, sha256Native } from '@tidemark/canonical/native';
 import {
   signedSlice,
@@ -23,7 +23,7 @@ import {
   decodeVerifierKey,
   leafHash,
 } from '@tidemark/merkle';
-import { formatExpires, timestampSigned, type Root } from '@tidemark/tuf';
+import { formatExpires, type Root } from '@tidemark/tuf';
 import type { Cut } from './control.ts';
 import type { PartitionCut } from './leafCollector.ts';
 import { RoleTable } from './roleTable.ts';
@@ -35,6 +35,7 @@ import {
   type Classic,
   type SnapshotFoldState,
 } from './snapshotState.ts';
+import { envelopeText, timestampText } from './timestampFile.ts';
 
 /** The files of a snapshot and the record that makes them true. */
 export interface Snapshot {
@@ -134,23 +135,15 @@ export class SnapshotFold {
    */
   assemble(signatory: Signatory): Snapshot | undefined {
     const { cut, parts, root: merkleRoot } = this.drafted!;
-    const { documents, policy } = cut.view;
-    const root = documents.root!.envelope.signed;
+    const root = cut.view.documents.root!.envelope.signed;
     const made = this.makeClassic(cut, signatory, root);
     if (made === undefined) return undefined;
     const { classic } = made;
     const stated = { version: classic.version, length: classic.length, sha256: classic.sha256 };
-    const timestampText = canonicalText(
-      timestampSigned({
-        version: cut.n,
-        expiresMs: cut.time + policy.expiry_s.timestamp * 1000,
-        snapshot: stated,
-        merkleRoot,
-      }),
-    );
-    const timestampBy = signatory('timestamp', utf8(timestampText), root);
+    const text = timestampText(cut, { snapshot: stated, merkle_root: merkleRoot });
+    const timestampBy = signatory('timestamp', utf8(text), root);
     if (timestampBy === undefined) return undefined;
-    const timestamp = utf8(envelope(timestampBy, timestampText));
+    const timestamp = utf8(envelopeText(timestampBy, text));
     const leaf: SnapshotLeaf = {
       n: cut.n,
       time: cut.time,
@@ -219,7 +212,7 @@ export class SnapshotFold {
       `"spec_version":"1.0.31","version":${cut.n}}`;
     const by = signatory('snapshot', Buffer.from(text, 'latin1'), root);
     if (by === undefined) return undefined;
-    const file = Buffer.from(envelope(by, text), 'latin1');
+    const file = Buffer.from(envelopeText(by, text), 'latin1');
     const { n: version, time } = cut;
     const sha256 = sha256HexNative(file);
     const classic = { version, length: file.length, sha256, time, expires, keyid: by.keyid };
@@ -259,8 +252,4 @@ export function isSealOf(sealed: SealedSigned, cut: Cut, snapshot: Snapshot): bo
     leafText(sealed.leaf) === leafText(snapshot.leaf) &&
     (sealed.signatures.snapshot === null) === (snapshot.snapshot === undefined)
   );
-}
-
-function envelope(by: RoleSignature, signedText: string): string {
-  return `{"signatures":[{"keyid":"${by.keyid}","sig":"${by.sig}"}],"signed":${signedText}}`;
 }

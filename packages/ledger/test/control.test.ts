@@ -7,6 +7,7 @@ import {
   signRecord,
   type CutSigned,
   type GenesisSigned,
+  type SealedSigned,
   type VoidSigned,
 } from '@tidemark/event';
 import { describe, expect, test } from 'vitest';
@@ -238,6 +239,45 @@ describe('sealed', () => {
     ledger.cutAlone();
     expectIgnored(ledger, signRecord(ledger.sealed(1), signers()), 'sealed.signature');
   });
+
+  test.each<[string, (sealed: SealedSigned, ledger: TestLedger) => SealedSigned]>([
+    ['signed by another key', (_, ledger) => ledger.sealed(2, undefined, keyOf('snapshot'))],
+    ['of another number', (sealed) => changed(sealed, { n: 1 })],
+    ['of another time', (sealed) => changed(sealed, { time: sealed.leaf.time + 1 })],
+    ['of another root', (sealed) => changed(sealed, { root: 2 })],
+    ['of another map', (sealed) => changed(sealed, { merkle_root: 'b'.repeat(64) })],
+    ['of another file', (sealed) => changed(sealed, { timestamp: 'b'.repeat(64) })],
+    [
+      'of other control records',
+      (sealed) => changed(sealed, { control: { ...sealed.leaf.control, size: 1 } }),
+    ],
+    [
+      'of one partition too few',
+      (sealed) => changed(sealed, { partitions: sealed.leaf.partitions.slice(1) }),
+    ],
+    [
+      'of other events',
+      (sealed) => {
+        const [first, ...rest] = sealed.leaf.partitions;
+        const other = { ...first!, events: { ...first!.events, size: 9 } };
+        return changed(sealed, { partitions: [other, ...rest] });
+      },
+    ],
+  ])('with a timestamp %s settles nothing, and the cut can be void', (_, forge) => {
+    const ledger = TestLedger.ready();
+    ledger.cut({ vector: [1, 1] });
+    const { hash } = ledger.cut({ vector: [2, 2] });
+    const forged = forge(ledger.sealed(2), ledger);
+    expectIgnored(ledger, signRecord(forged, [keyOf('publisher')]), 'sealed.timestamp');
+    expect(ledger.void(2)?.type).toBe('void');
+    expectIgnored(ledger, signRecord(ledger.sealed(2, hash), [keyOf('publisher')]), 'sealed.void');
+    expect(ledger.cut({ vector: [2, 2] }).n).toBe(3);
+    expect(ledger.seal(3)?.type).toBe('sealed');
+  });
+
+  function changed(sealed: SealedSigned, leaf: Partial<SealedSigned['leaf']>): SealedSigned {
+    return { ...sealed, leaf: { ...sealed.leaf, ...leaf } };
+  }
 
   test('for another cut or another ledger is ignored', () => {
     const ledger = TestLedger.ready();

@@ -32,12 +32,14 @@ import { encodeVerifierKey } from '@tidemark/merkle';
 import {
   binsPaths,
   ed25519Key,
+  parseTimestamp,
   pathDelegations,
   prefixDelegations,
   rootSigned,
   signMetadata,
   succinctDelegations,
   targetsSigned,
+  timestampSigned,
   type RoleKeys,
   type RootOptions,
 } from '@tidemark/tuf';
@@ -109,7 +111,9 @@ export class TestLedger {
 
   append(record: Uint8Array): ControlChange | undefined {
     this.records.push(record);
-    return this.fold.apply(record);
+    const change = this.fold.apply(record);
+    if (change?.type === 'cut') this.cuts.set(change.cut.n, change.cut);
+    return change;
   }
 
   document(role: string, bytes: Uint8Array): ControlChange | undefined {
@@ -138,34 +142,44 @@ export class TestLedger {
   cutAlone(change: Partial<CutSigned> = {}): Cut {
     const made = this.append(signRecord(this.cutSigned(change), [keyOf('sealer')]));
     if (made?.type !== 'cut') throw new Error(`no cut: ${JSON.stringify([...this.fold.ignored])}`);
-    this.hashes.set(made.cut.n, made.cut.hash);
     return made.cut;
   }
 
-  private readonly hashes = new Map<number, string>();
+  /** Valid cuts by number. */
+  private readonly cuts = new Map<number, Cut>();
 
-  /** A `sealed` that says nothing in particular, signed by the publisher. */
-  sealed(n: number, cut: string = this.hashes.get(n) ?? HEX): SealedSigned {
+  /** A `sealed` with a signed timestamp that says nothing in particular else. */
+  sealed(n: number, hash?: string, signer: Signer = keyOf('timestamp')): SealedSigned {
+    const cut = this.cuts.get(n);
     const head = { size: 1, root: HEX };
-    const partition = { events: head, leaves: head, map: HEX };
     const by = { keyid: HEX, sig: HEX + HEX };
+    const snapshot = { version: n, length: 1, sha256: HEX };
+    const nowhere = Array.from({ length: this.genesis.partitions }, () => 0);
+    const { time = T0, control = 0, view = this.fold.view, vector = nowhere } = cut ?? {};
+    const expiresMs = time + view.policy.expiry_s.timestamp * 1000;
+    const stated = timestampSigned({ version: n, expiresMs, snapshot, merkleRoot: HEX });
+    const timestamp = signMetadata(stated, [signer]);
     return {
       type: 'sealed',
       v: 1,
       ledger: this.genesis.ledger,
       n,
-      cut,
+      cut: hash ?? cut?.hash ?? HEX,
       leaf: {
         n,
-        time: T0,
+        time,
         merkle_root: HEX,
-        timestamp: HEX,
-        snapshot: { version: n, length: 1, sha256: HEX },
-        root: 1,
-        partitions: Array.from({ length: this.genesis.partitions }, () => partition),
-        control: head,
+        timestamp: sha256HexNative(timestamp),
+        snapshot,
+        root: view.documents.root?.version ?? 1,
+        partitions: vector.map((size) => ({ events: { size, root: HEX }, leaves: head, map: HEX })),
+        control: { size: control, root: HEX },
       },
-      signatures: { timestamp: by, snapshot: by, checkpoint: HEX + HEX },
+      signatures: {
+        timestamp: { ...by, ...parseTimestamp(timestamp).signatures[0] },
+        snapshot: by,
+        checkpoint: HEX + HEX,
+      },
     };
   }
 
@@ -173,7 +187,7 @@ export class TestLedger {
     return this.append(signRecord(this.sealed(n), [keyOf('publisher')]));
   }
 
-  void(n: number, cut: string = this.hashes.get(n) ?? HEX): ControlChange | undefined {
+  void(n: number, cut: string = this.cuts.get(n)?.hash ?? HEX): ControlChange | undefined {
     const { ledger } = this.genesis;
     const signed = { type: 'void', v: 1, ledger, n, cut } as const;
     return this.append(signRecord(signed, OPERATORS.slice(1)));
