@@ -34,5 +34,12 @@ export { decodeBatch, decodeRecord, encodeRecord, signRecord } from './record.ts
 export type { LogRecord, Signed, Upcasts } from './record.ts';
 export { recordBytesMax } from './shape.ts';
 export type { TreeHead } from './shape.ts';
-export { outcomesMax, roleLeavesMax } from './subtree.ts';
-export type { Outcome, OutcomesSigned, RoleLeaf, RolesSigned, SubtreeSigned } from './subtree.ts';
+export { hashesMax, outcomesMax, roleLeavesMax } from './subtree.ts';
+export type {
+  IndexSigned,
+  Outcome,
+  OutcomesSigned,
+  RoleLeaf,
+  RolesSigned,
+  SubtreeSigned,
+} from './subtree.ts';

@@ -16,8 +16,8 @@ import { genesisSchema, policyRecordSchema, servicesRecordSchema } from './genes
 import type { GenesisSigned, PolicySigned, ServicesSigned } from './genesis.ts';
 import { keyIdOfPublic } from './keys.ts';
 import { recordBytesMax } from './shape.ts';
-import { outcomesSchema, rolesSchema, subtreeSchema } from './subtree.ts';
-import type { OutcomesSigned, RolesSigned, SubtreeSigned } from './subtree.ts';
+import { indexSchema, outcomesSchema, rolesSchema, subtreeSchema } from './subtree.ts';
+import type { IndexSigned, OutcomesSigned, RolesSigned, SubtreeSigned } from './subtree.ts';
 
 /** What a record says, by its `type`. */
 export type Signed =
@@ -33,6 +33,7 @@ export type Signed =
   | PolicySigned
   | RolesSigned
   | OutcomesSigned
+  | IndexSigned
   | SubtreeSigned;
 
 /** A decoded record. Its signatures are well-formed, not verified. */
@@ -113,6 +114,7 @@ const SCHEMAS = new Map<string, z.ZodType<Signed>>([
   ['policy', policyRecordSchema],
   ['roles', rolesSchema],
   ['outcomes', outcomesSchema],
+  ['index', indexSchema],
   ['subtree', subtreeSchema],
 ]);
 const newestVersion = 1;

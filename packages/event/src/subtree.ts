@@ -4,9 +4,11 @@
  *   roles     {type, v, n, partition, i, leaves: [[role, version, length, sha256, sig] …]}
  *   outcomes  {type, v, n, partition, i, outcomes: [[offset, index, code] …
  *                                       | [offset, index, "duplicate", offset0, index0] …]}
+ *   index     {type, v, n, partition, i, records: [sha256 …]}
  *   subtree   {type, v, ledger, n, cut, partition, roles, records, map, events, leaves, state, due}   signed by a shard
  *
- * `roles` and `outcomes` are unsigned: the subtree record lists their hashes.
+ * `roles` and `outcomes` are unsigned: the subtree record lists their hashes. Where there are more of them than it can
+ * list, `index` records do, and the subtree record lists theirs.
  */
 
 import { z } from 'zod';
@@ -67,6 +69,18 @@ export interface OutcomesSigned {
   readonly outcomes: readonly Outcome[];
 }
 
+/** A page of the list of `roles` and `outcomes` records. */
+export interface IndexSigned {
+  readonly type: 'index';
+  readonly v: 1;
+  readonly n: number;
+  readonly partition: number;
+  /** Position among the records of this kind for this cut and partition, from 0. */
+  readonly i: number;
+  /** SHA-256 of the bytes of each record, in order. */
+  readonly records: readonly string[];
+}
+
 export interface SubtreeSigned {
   readonly type: 'subtree';
   readonly v: 1;
@@ -77,7 +91,10 @@ export interface SubtreeSigned {
   readonly partition: number;
   /** Number of role versions reported for this cut. */
   readonly roles: number;
-  /** SHA-256 of the bytes of each `roles` and `outcomes` record, in order. */
+  /**
+   * SHA-256 of the bytes of each `roles` and `outcomes` record, in order; where there are more than
+   * {@link hashesMax}, of each `index` record instead.
+   */
   readonly records: readonly string[];
   /** Root of the partition's subtree of the Merkle map. */
   readonly map: string;
@@ -92,7 +109,8 @@ export interface SubtreeSigned {
 /** Keep each record below 65,535 bytes whatever its entries hold. */
 export const roleLeavesMax = 128;
 export const outcomesMax = 1_000;
-const subtreeRecordsMax = 900;
+/** Hashes of records in one `subtree` or `index`. */
+export const hashesMax = 900;
 
 const partition = count.max(partitionsMax - 1);
 
@@ -129,6 +147,15 @@ export const outcomesSchema: z.ZodType<OutcomesSigned> = z.strictObject({
     .max(outcomesMax),
 });
 
+export const indexSchema: z.ZodType<IndexSigned> = z.strictObject({
+  type: z.literal('index'),
+  v: z.literal(1),
+  n: positive,
+  partition,
+  i: count,
+  records: z.array(hex32Bytes).min(1).max(hashesMax),
+});
+
 export const subtreeSchema: z.ZodType<SubtreeSigned> = z.strictObject({
   type: z.literal('subtree'),
   v: z.literal(1),
@@ -137,7 +164,7 @@ export const subtreeSchema: z.ZodType<SubtreeSigned> = z.strictObject({
   cut: hex32Bytes,
   partition,
   roles: count,
-  records: z.array(hex32Bytes).max(subtreeRecordsMax),
+  records: z.array(hex32Bytes).max(hashesMax),
   map: hex32Bytes,
   events: treeHead,
   leaves: treeHead,

@@ -246,6 +246,14 @@ export const signed: fc.Arbitrary<Signed> = fc.oneof(
     leaves: fc.array(roleLeaf, { minLength: 1, maxLength: 5 }),
   }),
   fc.record({
+    type: kind('index'),
+    v,
+    n: positive,
+    partition,
+    i: count,
+    records: fc.array(sha256, { minLength: 1, maxLength: 3 }),
+  }),
+  fc.record({
     type: kind('outcomes'),
     v,
     n: positive,

@@ -15,6 +15,7 @@ import { sha256HexNative, verifyEd25519Native } from '@tidemark/canonical/native
 import {
   decodeRecord,
   verifyRecord,
+  type IndexSigned,
   type LogRecord,
   type Outcome,
   type OutcomesSigned,
@@ -31,6 +32,9 @@ export interface PartitionCut {
   readonly roles: readonly RoleLeaf[];
   readonly outcomes: readonly Outcome[];
 }
+
+/** What a subtree record may name. */
+type Page = RolesSigned | OutcomesSigned | IndexSigned;
 
 /** Bytes of unsigned records kept while no subtree record names them, unless said otherwise. */
 const POOL_BYTES_MAX = 32 << 20;
@@ -180,17 +184,36 @@ export class LeafCollector {
     subtree: SubtreeSigned,
     offset: number,
   ): Promise<PartitionCut | undefined> {
-    const records = await this.named(subtree.records, offset);
-    if (records === undefined) return undefined;
+    let pages = await this.pages(subtree, subtree.records, offset);
+    if (pages?.[0]?.type === 'index') {
+      const hashes = pages.flatMap((page) => (page.type === 'index' ? page.records : []));
+      pages = await this.pages(subtree, hashes, offset);
+    }
+    if (pages === undefined) return undefined;
     const roles: RoleLeaf[] = [];
     const outcomes: Outcome[] = [];
-    for (const bytes of records) {
-      const page = pageOf(bytes);
-      if (page?.n !== subtree.n || page.partition !== subtree.partition) return undefined;
+    for (const page of pages) {
+      if (page.type === 'index') return undefined;
       if (page.type === 'roles') roles.push(...page.leaves);
       else outcomes.push(...page.outcomes);
     }
     return roles.length === subtree.roles ? { subtree, roles, outcomes } : undefined;
+  }
+
+  /** What stands in the records with these hashes; undefined where one is missing or none of this cut's. */
+  private async pages(
+    { n, partition }: SubtreeSigned,
+    hashes: readonly string[],
+    offset: number,
+  ): Promise<Page[] | undefined> {
+    const records = await this.named(hashes, offset);
+    const pages: Page[] = [];
+    for (const bytes of records ?? []) {
+      const page = pageOf(bytes);
+      if (page?.n !== n || page.partition !== partition) return undefined;
+      pages.push(page);
+    }
+    return records && pages;
   }
 
   /** The records with these hashes that stand between the search's start and an offset. */
@@ -244,10 +267,11 @@ export class LeafCollector {
 }
 
 /** A shard's key alone must not make readers fail: what it vouches for may still be no record. */
-function pageOf(bytes: Uint8Array): RolesSigned | OutcomesSigned | undefined {
+function pageOf(bytes: Uint8Array): Page | undefined {
   try {
     const { signed } = decodeRecord(bytes);
-    return signed.type === 'roles' || signed.type === 'outcomes' ? signed : undefined;
+    const isPage = signed.type === 'roles' || signed.type === 'outcomes' || signed.type === 'index';
+    return isPage ? signed : undefined;
   } catch (error) {
     if (error instanceof RejectedInput) return undefined;
     throw error;

@@ -9,19 +9,29 @@
 import { sha256HexNative } from '@tidemark/canonical/native';
 import {
   encodeRecord,
+  hashesMax,
   outcomesMax,
   roleLeavesMax,
   type Outcome,
   type RoleLeaf,
 } from '@tidemark/event';
 
-/** The records of one partition's cut, in canonical order, each with its SHA-256. */
+/** A record of the leaves log, with the SHA-256 of its bytes. */
+export interface LeafRecord {
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+}
+
+/**
+ * The records of one partition's cut, in canonical order.
+ * @returns also the hashes by which its subtree record names them: directly, or through index records
+ */
 export function leafRecords(
   n: number,
   partition: number,
   roles: readonly RoleLeaf[],
   outcomes: readonly Outcome[],
-): { bytes: Uint8Array; sha256: string }[] {
+): { records: readonly LeafRecord[]; named: readonly string[] } {
   const records: Uint8Array[] = [];
   for (let i = 0; i * roleLeavesMax < roles.length; i++) {
     const leaves = roles.slice(i * roleLeavesMax, (i + 1) * roleLeavesMax);
@@ -31,7 +41,20 @@ export function leafRecords(
     const page = outcomes.slice(i * outcomesMax, (i + 1) * outcomesMax);
     records.push(encodeRecord({ type: 'outcomes', v: 1, n, partition, i, outcomes: page }, []));
   }
-  return records.map((bytes) => ({ bytes, sha256: sha256HexNative(bytes) }));
+  const pages = records.map(hashed);
+  const hashes = pages.map(({ sha256 }) => sha256);
+  if (hashes.length <= hashesMax) return { records: pages, named: hashes };
+  const index: LeafRecord[] = [];
+  for (let i = 0; i * hashesMax < hashes.length; i++) {
+    const page = hashes.slice(i * hashesMax, (i + 1) * hashesMax);
+    const signed = { type: 'index', v: 1, n, partition, i, records: page } as const;
+    index.push(hashed(encodeRecord(signed, [])));
+  }
+  return { records: [...pages, ...index], named: index.map(({ sha256 }) => sha256) };
+}
+
+function hashed(bytes: Uint8Array): LeafRecord {
+  return { bytes, sha256: sha256HexNative(bytes) };
 }
 
 /** Spliced: at thousands of roles a second the canonical encoder would be the bottleneck. */

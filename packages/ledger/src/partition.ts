@@ -19,7 +19,7 @@ import { CUTS_IN_FLIGHT_MAX } from './cutRules.ts';
 import { binKeyId } from './documents.ts';
 import type { Heads } from './heads.ts';
 import { encodeHeads } from './headsImage.ts';
-import { bySlot, leafRecords } from './leaves.ts';
+import { bySlot, leafRecords, type LeafRecord } from './leaves.ts';
 import { encodeMarker, packBins, stateDigest, type Marker } from './marker.ts';
 import type { OfflineSlots } from './offlineSlots.ts';
 import { nextRenewal, withRenewals, type DirtyBin } from './renewal.ts';
@@ -30,7 +30,7 @@ import type { WindowRows } from './windowRows.ts';
 /** What a folded cut gives: for the leaves log, and for whoever serves the partition. */
 export interface FoldedCut {
   readonly n: number;
-  readonly records: readonly { readonly bytes: Uint8Array; readonly sha256: string }[];
+  readonly records: readonly LeafRecord[];
   readonly subtree: SubtreeSigned;
   readonly view: ViewChange;
   readonly outcomes: readonly Outcome[];
@@ -233,7 +233,7 @@ export class Partition {
     change: { k0: number; dirty: readonly DirtyBin[]; roles: RoleLeaf[]; slots: SlotChange[] },
   ): Promise<FoldedCut> {
     const { leaves, window, events, tree } = this.parts;
-    const records = leafRecords(cut.n, this.partition, change.roles, fold.outcomes);
+    const { records, named } = leafRecords(cut.n, this.partition, change.roles, fold.outcomes);
     for (const { bytes } of records) leaves.append(leafHash(bytes, sha256Native));
     window.seal(fold.newest);
     await this.rows.flush();
@@ -249,7 +249,7 @@ export class Partition {
       cut: cut.hash,
       partition: this.partition,
       roles: change.roles.length,
-      records: records.map(({ sha256 }) => sha256),
+      records: named,
       map: toHex(tree.root()),
       events: { size: events.size, root: toHex(events.root()) },
       leaves: { size: leaves.size, root: toHex(leaves.root()) },

@@ -2,7 +2,9 @@
 import { utf8 } from '@tidemark/canonical';
 import { sha256HexNative } from '@tidemark/canonical/native';
 import {
+  decodeRecord,
   encodeRecord,
+  roleLeavesMax,
   signRecord,
   type OutcomesSigned,
   type RolesSigned,
@@ -12,6 +14,7 @@ import type { Log } from '@tidemark/log';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LeafCollector, type Cut, type FoldedCut } from '../src/index.ts';
+import { leafRecords } from '../src/leaves.ts';
 import { PartitionRun, rolesOf } from './partitionRun.ts';
 import { added, batch, codeOfAsync, keyOf, pathsOf, removed, T0, TestLedger } from './support.ts';
 
@@ -315,6 +318,58 @@ describe('what a shard vouches for that is none', () => {
       ...change,
     };
   }
+});
+
+describe('a cut with more records than a subtree record can name', () => {
+  /** Ready to be reported: so many full pages of roles, and one of outcomes where `rest` says so. */
+  async function large(pages: number, rest: boolean) {
+    const [first] = (await reported(1)) as [Reported];
+    const roles = Array.from(
+      { length: pages * roleLeavesMax },
+      (_, i) => [`bin-${i.toString(16).padStart(5, '0')}`, i + 1, 1, 'a'.repeat(64), ''] as const,
+    );
+    const outcomes = rest ? ([[1, 0, 'absent']] as const) : [];
+    const { records, named } = leafRecords(1, 0, roles, outcomes);
+    const subtree = { ...first.folded.subtree, roles: roles.length, records: named };
+    return { cut: first.cut, records: records.map(({ bytes }) => bytes), subtree, roles, outcomes };
+  }
+
+  test('names each of 900 records itself', async () => {
+    const { cut, records, subtree, roles } = await large(900, false);
+    expect(subtree.records).toEqual(records.map((bytes) => sha256HexNative(bytes)));
+    const { collector } = reading([...records, signed(subtree)]);
+    expect((await collector.find(cut))?.roles).toEqual(roles);
+  });
+
+  test('names two pages of names from the 901st on', async () => {
+    const { cut, records, subtree, roles, outcomes } = await large(900, true);
+    expect(records).toHaveLength(903);
+    expect(subtree.records).toEqual(records.slice(901).map((bytes) => sha256HexNative(bytes)));
+    expect(decodeRecord(records[901]!).signed).toMatchObject({ type: 'index', i: 0 });
+    for (const room of [0, 1 << 26]) {
+      const { collector } = reading([...records, signed(subtree)], 0, room);
+      expect(await collector.find(cut)).toEqual({ subtree, roles, outcomes });
+    }
+    // One page of names missing, or one that it names.
+    for (const missing of [0, 900, 901, 902]) {
+      const { collector } = reading([...records.toSpliced(missing, 1), signed(subtree)]);
+      expect(await collector.find(cut)).toBeUndefined();
+    }
+  });
+
+  test('does not name pages of pages of names', async () => {
+    const [first] = (await reported(1)) as [Reported];
+    const index = (i: number, hashes: readonly string[]) =>
+      encodeRecord({ type: 'index', v: 1, n: 1, partition: 0, i, records: hashes });
+    const inner = index(0, first.folded.subtree.records);
+    const outer = index(1, [sha256HexNative(inner)]);
+    const naming = (page: Uint8Array) =>
+      signed({ ...first.folded.subtree, records: [sha256HexNative(page)] });
+    const reader = reading([...first.records, inner, outer, naming(outer)]);
+    expect(await reader.collector.find(first.cut)).toBeUndefined();
+    reader.lane.records.push(naming(inner));
+    expect((await reader.collector.find(first.cut))?.roles).toEqual(rolesOf(first.folded));
+  });
 });
 
 describe('junk', () => {
