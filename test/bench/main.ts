@@ -2,6 +2,7 @@
  * `npm run bench`: the figures that the README states, each beside its floor or its peer, measured in
  * the same run. `--quick`: a tenth of the targets; `--json FILE`: also as data.
  *
+ * The floor is taken before and after what it is compared with: shared machines change their speed.
  * Bins are not verified after signing (policy none); timestamp, snapshot and checkpoint are. Classic
  * snapshot.json at most every second of cut time.
  */
@@ -49,13 +50,16 @@ async function benchBins(bits: number): Promise<void> {
   });
   for (const cutMs of [250, 1000]) {
     await ledger.restart(cutMs);
+    // The first changes after a start read bins from the disk; what is sustained begins behind them.
+    await sustained(ledger.engine, uploads, quick ? 5 : 15);
     const averageBytes = await averageBinBytes(ledger.engine, bits);
-    const floor = await floorPerSecond(averageBytes);
+    const before = await floorPerSecond(averageBytes);
     const rate = await sustained(ledger.engine, uploads, quick ? 5 : 15);
+    const floor = (before + (await floorPerSecond(averageBytes))) / 2;
     const at = `${setup} of ${Math.round(averageBytes)} B, ${cutMs} ms cuts`;
     results.add('sustained uploads', rate.uploads, 'uploads/s', at, {});
     results.add('sustained signed bins', rate.bins, 'bins/s', at, { floor, goalRatio: 0.5 });
-    results.add('state and log written', rate.bytesPerUpload, 'B/upload', at, {});
+    results.add('written to disk', rate.bytesPerUpload, 'B/upload', at, {});
     for (const perSecond of [1000, 10_000]) {
       const { p50, p99 } = await latency(ledger.engine, uploads, perSecond, quick ? 3 : 8);
       results.add(`upload to visible at ${perSecond}/s, p50`, p50, 'ms', at, {});

@@ -1,4 +1,5 @@
 /** What a loaded ledger sustains, and how long an upload takes to become visible at a given rate. */
+import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Event } from '@tidemark/event';
 import type { Engine } from '@tidemark/cli';
@@ -21,7 +22,8 @@ export async function sustained(
   seconds: number,
 ): Promise<Rate> {
   await untilAllVisible(engine);
-  const before = await figures(engine);
+  const before = await rolesSigned(engine);
+  const bytesBefore = await bytesWritten();
   const start = performance.now();
   let sent = 0;
   const unseen: Promise<void>[] = [];
@@ -33,11 +35,11 @@ export async function sustained(
   }
   await Promise.all(unseen);
   const took = (performance.now() - start) / 1000;
-  const after = await figures(engine);
+  const after = await rolesSigned(engine);
   return {
     uploads: sent / took,
-    bins: (after.bins - before.bins) / took,
-    bytesPerUpload: (after.bytes - before.bytes) / sent,
+    bins: (after - before) / took,
+    bytesPerUpload: ((await bytesWritten()) - bytesBefore) / sent,
   };
 }
 
@@ -81,10 +83,13 @@ async function observe(engine: Engine, batch: readonly Event[]): Promise<number>
   return performance.now();
 }
 
-async function figures(engine: Engine): Promise<{ bins: number; bytes: number }> {
+async function rolesSigned(engine: Engine): Promise<number> {
   const shards = await engine.shards.stats();
-  return {
-    bins: shards.reduce((sum, { rolesSigned }) => sum + rolesSigned, 0),
-    bytes: shards.reduce((sum, { stateBytesWritten }) => sum + stateBytesWritten, 0),
-  };
+  return shards.reduce((sum, shard) => sum + shard.rolesSigned, 0);
+}
+
+/** Bytes this process had the kernel write to disks: logs, state, compaction and files alike. Linux only. */
+async function bytesWritten(): Promise<number> {
+  const io = await readFile('/proc/self/io', 'utf8').catch(() => '');
+  return Number(/^write_bytes: ([0-9]+)$/m.exec(io)?.[1] ?? Number.NaN);
 }
