@@ -98,6 +98,7 @@ async function openEngine(
     shards: SHARDS,
     cutIntervalMs,
     memoryBudgetBytes: MEMORY_BUDGET_BYTES,
+    verifyBins: 'sample',
     onFault: ({ code, message }) => console.error(`fault: ${code}: ${message}`),
   });
   await engine.untilVisible(() => engine.publisher.visible !== undefined);

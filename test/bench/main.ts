@@ -3,7 +3,7 @@
  * the same run. `--quick`: a tenth of the targets; `--json FILE`: also as data.
  *
  * The floor is taken before and after what it is compared with: shared machines change their speed.
- * Bins are not verified after signing (policy none); timestamp, snapshot and checkpoint are. Classic
+ * One bin in 64 is verified after signing (policy sample); timestamp, snapshot and checkpoint are. Classic
  * snapshot.json at most every second of cut time.
  */
 import { writeFile } from 'node:fs/promises';

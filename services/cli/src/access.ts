@@ -39,6 +39,7 @@ export interface EngineSettings {
   readonly shards?: number | undefined;
   readonly cutIntervalMs?: number | undefined;
   readonly memoryBudgetBytes?: number | undefined;
+  readonly verifyBins?: EngineOptions['verifyBins'] | undefined;
 }
 
 const MEMORY_BUDGET_BYTES = 512 << 20;
@@ -129,6 +130,7 @@ async function engineOptions(
     shards: Math.min(settings.shards ?? availableParallelism(), file.partitions),
     cutIntervalMs: settings.cutIntervalMs ?? 1000,
     memoryBudgetBytes: settings.memoryBudgetBytes ?? MEMORY_BUDGET_BYTES,
+    verifyBins: settings.verifyBins ?? 'sample',
     onFault: ({ code, message }) => console.error(`tidemark: waiting: ${message} (${code})`),
   };
 }

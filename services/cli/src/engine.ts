@@ -12,7 +12,7 @@ import type { StateDb } from '@tidemark/ledger';
 import { openLevelLogs, type Logs } from '@tidemark/log';
 import { openFiles, type PublicationStore } from '@tidemark/publish';
 import { Publisher, Sealer, type PublisherKeys, type PublisherOptions } from '@tidemark/publisher';
-import { openStateDb } from '@tidemark/shard';
+import { openStateDb, type VerifyBins } from '@tidemark/shard';
 import { Faults, waitOut } from './faults.ts';
 import type { UnlockedKey } from './keystore.ts';
 import { readGenesis, type LedgerFile, type LedgerFolder } from './ledgerFolder.ts';
@@ -28,6 +28,8 @@ export interface EngineOptions {
   readonly cutIntervalMs: number;
   /** Bytes of bin bodies kept in memory. */
   readonly memoryBudgetBytes: number;
+  /** Which of the bins' signatures are verified before they leave. */
+  readonly verifyBins: VerifyBins;
   /** Told of operating faults that are being waited out. */
   readonly onFault: (failure: PlainFailure) => void;
 }
@@ -97,6 +99,7 @@ export class Engine {
       partitions: genesis.partitions,
       shards: options.shards,
       logs,
+      verifyBins: options.verifyBins,
       memoryBudgetBytes: options.memoryBudgetBytes,
       sleep,
       faults: this.faults,

@@ -102,8 +102,8 @@ export class ShardPool {
 
   /** One life of a shard's thread. @returns what ended it, or undefined after a clean stop */
   private async runOnce(shard: number): Promise<PlainFailure | undefined> {
-    const { logs, partitions, shards, genesisBytes, stateFolder, seeds, memoryBudgetBytes } =
-      this.options;
+    const { logs, partitions, shards, memoryBudgetBytes } = this.options;
+    const { genesisBytes, stateFolder, seeds, verifyBins } = this.options;
     const logChannel = new MessageChannel();
     const callChannel = new MessageChannel();
     serveLogs(logs, logChannel.port1);
@@ -114,6 +114,7 @@ export class ShardPool {
       ),
       stateFolder,
       seeds,
+      verifyBins,
       memoryBudgetBytes: Math.floor(memoryBudgetBytes / partitions),
       logs: logChannel.port2,
       calls: callChannel.port2,

@@ -6,6 +6,7 @@ export type { ShardKeys } from './partitionRunner.ts';
 export { Shard } from './shard.ts';
 export type { ShardOptions } from './shard.ts';
 export { openStateDb } from './stateDb.ts';
+export type { VerifyBins } from './verifiedSigner.ts';
 export { connectCalls } from './calls.ts';
 export type { Calls } from './calls.ts';
 export type { ShardCalls, ShardStats, ShardWorkerData } from './worker.ts';

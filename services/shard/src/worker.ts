@@ -13,6 +13,7 @@ import { connectLogs } from '@tidemark/log';
 import { serveCalls } from './calls.ts';
 import { Shard } from './shard.ts';
 import { openStateDb } from './stateDb.ts';
+import { verifiedSigner, type VerifyBins } from './verifiedSigner.ts';
 
 /** What the thread is started with. */
 export interface ShardWorkerData {
@@ -22,6 +23,7 @@ export interface ShardWorkerData {
   readonly stateFolder: string;
   /** Private seeds, 32 bytes each; without them the shard follows. */
   readonly seeds: { readonly bins: Uint8Array; readonly service: Uint8Array } | undefined;
+  readonly verifyBins: VerifyBins;
   /** For the bodies of each partition. */
   readonly memoryBudgetBytes: number;
   readonly logs: MessagePort;
@@ -77,7 +79,7 @@ async function main(data: ShardWorkerData): Promise<void> {
     openState: (partition) =>
       openStateDb(join(data.stateFolder, `p${partition}`), WRITE_BUFFER_BYTES),
     keys: data.seeds && {
-      bins: createSigner(data.seeds.bins),
+      bins: verifiedSigner(createSigner(data.seeds.bins), data.verifyBins),
       service: createSigner(data.seeds.service),
     },
     memoryBudgetBytes: data.memoryBudgetBytes,
