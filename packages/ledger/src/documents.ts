@@ -7,12 +7,17 @@ import { sha256HexNative } from '@tidemark/canonical/native';
 import type { GenesisSigned } from '@tidemark/event';
 import { decodeVerifierKey } from '@tidemark/merkle';
 import {
+  binHashPrefixes,
+  binRoleName,
+  binsPaths,
   parseRoot,
   parseTargets,
   verifyRootUpdate,
   verifyThreshold,
+  type DelegatedRole,
   type Envelope,
   type Key,
+  type Role,
   type Root,
   type Targets,
 } from '@tidemark/tuf';
@@ -42,7 +47,8 @@ export type OfflineRole = (typeof OFFLINE_ROLES)[number];
 /**
  * Accepts the first root (the one genesis names by hash) or the next one.
  * @throws RejectedInput with TUF's codes; `document.root` where version 1 is not genesis's own;
- *   `document.statement` where it does not say what this ledger's snapshots need
+ *   `document.statement` where it does not say what this ledger's snapshots need; `document.targets`
+ *   where its keys did not sign the targets in force
  */
 export function acceptRoot(held: Documents, bytes: Uint8Array, genesis: GenesisSigned): Documents {
   const envelope = parseRoot(bytes);
@@ -56,12 +62,15 @@ export function acceptRoot(held: Documents, bytes: Uint8Array, genesis: GenesisS
     verifyRootUpdate(held.root.envelope, envelope, nativeVerifiers);
   }
   demandStatement(envelope.signed, genesis);
-  return { ...held, root };
+  const next = { ...held, root };
+  demandStillSigned(next, 'targets');
+  return next;
 }
 
 /**
  * Accepts a version of targets or bins that its delegator's keys signed.
- * @throws RejectedInput with TUF's codes; `document.order`, `document.version`, `document.delegation`
+ * @throws RejectedInput with TUF's codes; `document.order`, `document.version`, `document.delegation`;
+ *   `document.bins` where the keys to which targets delegates did not sign the bins in force
  */
 export function acceptRole(
   held: Documents,
@@ -77,8 +86,13 @@ export function acceptRole(
   }
   const { keys, keyids, threshold } = delegator(held, role);
   verifyThreshold(envelope, keys, { keyids, threshold }, nativeVerifiers);
-  if (role === 'bins') binKeys(envelope.signed, genesis);
-  return { ...held, [role]: next };
+  const documents = { ...held, [role]: next };
+  if (role === 'bins') demandBins(envelope.signed, genesis);
+  else {
+    demandDelegation(envelope.signed);
+    demandStillSigned(documents, 'bins');
+  }
+  return documents;
 }
 
 /** The id of the one online key that the bins are signed with. */
@@ -86,7 +100,7 @@ export function binKeyId(documents: Documents, genesis: GenesisSigned): string {
   if (documents.bins === undefined) {
     throw new BrokenInvariant('document.missing', 'the role bins is not in force');
   }
-  return binKeys(documents.bins.envelope.signed, genesis);
+  return binKeyOf(documents.bins.envelope.signed, genesis)!;
 }
 
 /** What everybody reads from root without asking again: the ledger, its map, one key a snapshot role. */
@@ -98,27 +112,72 @@ function demandStatement({ tidemark, roles }: Root, genesis: GenesisSigned): voi
   decodeVerifierKey(tidemark.checkpoint);
 }
 
-/** The bins' facts as a delegation states them, held against genesis: they are fixed for life. */
-function binKeys(bins: Targets, genesis: GenesisSigned): string {
-  const { delegations } = bins;
-  const { succinctRoles, roles } = delegations ?? {};
-  if (genesis.delegation === 'succinct') {
-    const fits =
-      succinctRoles?.bitLength === genesis.bits && succinctRoles.namePrefix === genesis.prefix;
-    if (!fits || succinctRoles.threshold !== 1 || succinctRoles.keyids.length !== 1) {
-      throw notThisLedger('succinct_roles');
-    }
-    return succinctRoles.keyids[0]!;
+/**
+ * What is in force has to stay signed by the keys now listed for it, or every client would be stuck from
+ * the next snapshot on: new keys sign the file beside the old ones first.
+ */
+function demandStillSigned(documents: Documents, role: OfflineRole): void {
+  const document = documents[role];
+  if (document === undefined) return;
+  const { keys, keyids, threshold } = delegator(documents, role);
+  try {
+    verifyThreshold(document.envelope, keys, { keyids, threshold }, nativeVerifiers);
+  } catch (cause) {
+    throw new RejectedInput(
+      `document.${role}`,
+      `the new keys for ${role} did not sign ${role} ${document.version}: first put a version of it into force that old and new keys sign`,
+      { cause },
+    );
   }
-  const keyids = new Set(roles?.flatMap((role) => role.keyids));
-  if (roles?.length !== 2 ** genesis.bits || keyids.size !== 1) throw notThisLedger('roles');
-  return [...keyids][0]!;
 }
 
-function notThisLedger(field: string): RejectedInput {
-  return new RejectedInput(
+/** targets hands every path to bins, and nothing to a role that no snapshot has. */
+function demandDelegation({ delegations }: Targets): void {
+  const [bins, ...others] = delegations?.roles ?? [];
+  const isWhole = binsPaths().every((pattern) => bins?.paths?.includes(pattern));
+  if (bins?.name === 'bins' && isWhole && others.length === 0) return;
+  throw new RejectedInput(
     'document.delegation',
-    `the role bins must delegate by ${field} to this ledger's bins with one key`,
+    'the role targets must delegate every path to the role bins, and to no other',
+  );
+}
+
+/** The bins' facts as a delegation states them, held against genesis: they are fixed for life. */
+function demandBins(bins: Targets, genesis: GenesisSigned): void {
+  const { delegations } = bins;
+  const { succinctRoles, roles } = delegations ?? {};
+  const keyid = binKeyOf(bins, genesis);
+  const isSuccinct = genesis.delegation === 'succinct';
+  const fits = isSuccinct
+    ? succinctRoles?.bitLength === genesis.bits &&
+      succinctRoles.namePrefix === genesis.prefix &&
+      isByOneKey(succinctRoles, keyid)
+    : roles?.length === 2 ** genesis.bits &&
+      roles.every((role, index) => isBin(role, index, genesis) && isByOneKey(role, keyid));
+  if (fits && delegations?.keys.get(keyid!)?.keytype === 'ed25519') return;
+  throw new RejectedInput(
+    'document.delegation',
+    `the role bins must delegate by ${isSuccinct ? 'succinct_roles' : 'roles'} to all of this ledger's bins with one key`,
+  );
+}
+
+/** The key of all bins, where there is one: see {@link demandBins}. */
+function binKeyOf({ delegations }: Targets, { delegation }: GenesisSigned): string | undefined {
+  const { succinctRoles, roles } = delegations ?? {};
+  return (delegation === 'succinct' ? succinctRoles : roles?.[0])?.keyids[0];
+}
+
+function isByOneKey({ keyids, threshold }: Role, keyid: string | undefined): boolean {
+  return threshold === 1 && keyids.length === 1 && keyids[0] === keyid;
+}
+
+/** A prefix left out would leave its targets without a bin; one too many would show them in two. */
+function isBin(role: DelegatedRole, index: number, { prefix, bits }: GenesisSigned): boolean {
+  const { name, terminating, pathHashPrefixes } = role;
+  return (
+    terminating &&
+    name === binRoleName(prefix, bits, index) &&
+    pathHashPrefixes?.join() === binHashPrefixes(bits, index).join()
   );
 }
 

@@ -2,15 +2,26 @@
 import { fromUtf8, utf8, type JsonObject } from '@tidemark/canonical';
 import { keyIdOfPublic } from '@tidemark/event';
 import { encodeVerifierKey } from '@tidemark/merkle';
-import { rootSigned, signMetadata, type RootOptions } from '@tidemark/tuf';
+import {
+  binsPaths,
+  pathDelegations,
+  rootSigned,
+  signMetadata,
+  targetsSigned,
+  type RootOptions,
+} from '@tidemark/tuf';
 import { describe, expect, test } from 'vitest';
 import { binKeyId } from '../src/index.ts';
 import {
   codeOf,
+  DAY,
+  delegationOf,
+  DELEGATOR_KEYS,
   keyOf,
   ROOT_KEYS,
   roleKeys,
   rootOptions,
+  T0,
   TARGETS_KEYS,
   TestLedger,
 } from './support.ts';
@@ -163,6 +174,82 @@ describe('targets and bins', () => {
       ledger.document('targets', ledger.targets());
       expectRefused(ledger, 'bins', other.bins(), 'document.delegation');
     }
+  });
+
+  test.each<[string, JsonObject | undefined]>([
+    ['to nobody', undefined],
+    ['to another role', delegationOf(DELEGATOR_KEYS, { name: 'bin' })],
+    ['of most paths', delegationOf(DELEGATOR_KEYS, { paths: binsPaths().slice(1) })],
+    ['of the paths to somebody else first', twoRoles('other', 'bins')],
+    ['of the paths to somebody else too', twoRoles('bins', 'other')],
+  ])('targets with a delegation %s would leave clients without bins: refused', (_, delegations) => {
+    const ledger = TestLedger.ready();
+    const options = { version: 2, expiresMs: T0 + DAY };
+    const signed = targetsSigned(delegations ? { ...options, delegations } : options);
+    const bytes = signMetadata(signed, TARGETS_KEYS);
+    expectRefused(ledger, 'targets', bytes, 'document.delegation');
+    expect(ledger.document('targets', ledger.targets(2))?.type).toBe('view');
+    expect(ledger.document('bins', ledger.bins(2))?.type).toBe('view');
+  });
+
+  function twoRoles(...names: [string, string]): JsonObject {
+    const role = { ...roleKeys(DELEGATOR_KEYS), paths: binsPaths(), terminating: true };
+    return pathDelegations(names.map((name) => ({ name, ...role })));
+  }
+
+  test('keys of bins are replaced once a version of bins that both sign is in force', () => {
+    const ledger = TestLedger.ready();
+    const fresh = [keyOf('delegator 3'), keyOf('delegator 4')];
+    const targets = ledger.targets(2, TARGETS_KEYS, delegationOf(fresh));
+    expectRefused(ledger, 'targets', targets, 'document.bins');
+    const both = ledger.bins(2, keyOf('bins'), {}, [...DELEGATOR_KEYS, ...fresh]);
+    expect(ledger.document('bins', both)?.type).toBe('view');
+    expect(ledger.document('targets', targets)?.type).toBe('view');
+    expectRefused(ledger, 'bins', ledger.bins(3), 'tuf.threshold');
+    expect(ledger.document('bins', ledger.bins(3, keyOf('bins'), {}, fresh))?.type).toBe('view');
+  });
+
+  test('keys of targets are replaced once a version of targets that both sign is in force', () => {
+    const ledger = TestLedger.ready();
+    const fresh = [keyOf('targets 3'), keyOf('targets 4')];
+    const roles = { ...rootOptions().roles, targets: roleKeys(fresh) };
+    const root = ledger.root({ version: 2, roles }, ROOT_KEYS);
+    expectRefused(ledger, 'root', root, 'document.targets');
+    expect(ledger.document('targets', ledger.targets(2, [...TARGETS_KEYS, ...fresh]))?.type).toBe(
+      'view',
+    );
+    expect(ledger.document('root', root)?.type).toBe('view');
+    expectRefused(ledger, 'targets', ledger.targets(3), 'tuf.threshold');
+    expect(ledger.document('targets', ledger.targets(3, fresh))?.type).toBe('view');
+  });
+
+  describe('a delegation by prefixes', () => {
+    type Role = {
+      name: string;
+      threshold: number;
+      terminating: boolean;
+      path_hash_prefixes: string[];
+    };
+    test.each<[string, (roles: Role[]) => unknown]>([
+      ['that leaves a prefix out', (roles) => roles[7]!.path_hash_prefixes.pop()],
+      ['that leaves a bin out', (roles) => roles.pop()],
+      ['with a prefix in two bins', (roles) => roles[7]!.path_hash_prefixes.push('00')],
+      ['with two bins exchanged', (roles) => roles.splice(0, 2, roles[1]!, roles[0]!)],
+      ['with another name', (roles) => (roles[7]!.name = 'bin-7')],
+      ['with a bin that goes on', (roles) => (roles[7]!.terminating = false)],
+      ['with a bin under no key', (roles) => (roles[7]!.threshold = 2)],
+    ])('%s is refused', (_, change) => {
+      // Five bits: eight prefixes of two digits for every bin.
+      const ledger = TestLedger.ready({ delegation: 'prefixes', bits: 5 });
+      const { signed } = JSON.parse(fromUtf8(ledger.bins(2))) as {
+        signed: JsonObject & { delegations: { roles: Role[] } };
+      };
+      expect(signed.delegations.roles[7]!.path_hash_prefixes).toHaveLength(8);
+      change(signed.delegations.roles);
+      const bytes = signMetadata(signed, DELEGATOR_KEYS);
+      expectRefused(ledger, 'bins', bytes, 'document.delegation');
+      expect(ledger.document('bins', ledger.bins(2))?.type).toBe('view');
+    });
   });
 
   test('without bins in force nobody can say whose key signs them', () => {

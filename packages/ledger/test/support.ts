@@ -212,26 +212,41 @@ export class TestLedger {
     return signMetadata(signed, by);
   }
 
-  targets(version = 1, by: readonly Signer[] = TARGETS_KEYS): Uint8Array {
-    const delegations = pathDelegations([
-      { name: 'bins', ...roleKeys(DELEGATOR_KEYS), paths: binsPaths(), terminating: true },
-    ]);
+  targets(
+    version = 1,
+    by: readonly Signer[] = TARGETS_KEYS,
+    delegations: JsonObject = delegationOf(DELEGATOR_KEYS),
+  ): Uint8Array {
     return signMetadata(targetsSigned({ version, expiresMs: T0 + YEAR, delegations }), by);
   }
 
-  bins(version = 1, binKey: Signer = keyOf('bins'), change: { bits?: number } = {}): Uint8Array {
+  bins(
+    version = 1,
+    binKey: Signer = keyOf('bins'),
+    change: { bits?: number } = {},
+    by: readonly Signer[] = DELEGATOR_KEYS,
+  ): Uint8Array {
     const { bits, prefix, delegation } = { ...this.genesis, ...change };
     const bins = { key: ed25519Key(binKey.publicKey), bits, prefix };
     const delegations =
       delegation === 'succinct' ? succinctDelegations(bins) : prefixDelegations(bins);
     const signed = targetsSigned({ version, expiresMs: T0 + YEAR, delegations });
-    return signMetadata(signed, DELEGATOR_KEYS);
+    return signMetadata(signed, by);
   }
+}
+
+/** The delegation from targets to bins, as it has to be but for what is given. */
+export function delegationOf(
+  keys: readonly Signer[],
+  change: { name?: string; paths?: readonly string[] } = {},
+): JsonObject {
+  const bins = { name: 'bins', ...roleKeys(keys), paths: binsPaths(), terminating: true };
+  return pathDelegations([{ ...bins, ...change }]);
 }
 
 export const ROOT_KEYS = [1, 2, 3].map((i) => keyOf(`root ${i}`));
 export const TARGETS_KEYS = [1, 2].map((i) => keyOf(`targets ${i}`));
-const DELEGATOR_KEYS = [1, 2].map((i) => keyOf(`bins delegator ${i}`));
+export const DELEGATOR_KEYS = [1, 2].map((i) => keyOf(`bins delegator ${i}`));
 
 export function roleKeys(keys: readonly Signer[]): RoleKeys {
   return {

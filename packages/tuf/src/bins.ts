@@ -50,19 +50,24 @@ export function succinctDelegations({ key, bits, prefix }: BinsOptions): JsonObj
  */
 export function prefixDelegations({ key, bits, prefix }: BinsOptions): JsonObject {
   const keyid = keyIdOf(key);
-  const digits = Math.ceil(bits / 4);
-  const prefixesPerBin = 2 ** (4 * digits - bits);
   const roles = Array.from({ length: binCount(bits) }, (_, index) => ({
     keyids: [keyid],
     name: binRoleName(prefix, bits, index),
-    path_hash_prefixes: Array.from({ length: prefixesPerBin }, (_, i) =>
-      (index * prefixesPerBin + i).toString(16).padStart(digits, '0'),
-    ),
+    path_hash_prefixes: binHashPrefixes(bits, index),
     // Clients treat TAP 15's bins as terminating; so both forms end a search alike.
     terminating: true,
     threshold: 1,
   }));
   return { keys: { [keyid]: keyJson(key) }, roles };
+}
+
+/** The prefixes, in hex, of the path hashes that belong to a bin; together those of all bins cover everything once. */
+export function binHashPrefixes(bits: number, index: number): string[] {
+  const digits = Math.ceil(bits / 4);
+  const prefixesPerBin = 2 ** (4 * digits - bits);
+  return Array.from({ length: prefixesPerBin }, (_, i) =>
+    (index * prefixesPerBin + i).toString(16).padStart(digits, '0'),
+  );
 }
 
 /**

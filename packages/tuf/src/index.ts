@@ -2,6 +2,7 @@
 
 export {
   binBitsMax,
+  binHashPrefixes,
   binRoleName,
   binsPaths,
   prefixDelegations,
