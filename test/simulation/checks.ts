@@ -141,7 +141,8 @@ export class Checks {
     if (!this.model.isFrozen) return undefined;
     const isDocument = /\.(root|targets|bins)\.json$/.test(name);
     const n = version ?? Number.parseInt(name, 10);
-    if (n <= this.model.top && !isDocument) return undefined;
+    // A void may be among what was lost: whoever has not seen it seals that number.
+    if (this.model.truths.has(n) && !isDocument) return undefined;
     const first = this.shownLater.get(`${name} ${n}`) ?? shown;
     this.shownLater.set(`${name} ${n}`, first);
     return first;
