@@ -13,7 +13,7 @@ import { openSource, type Engine } from '@tidemark/cli';
 import { floorPerSecond } from './floor.ts';
 import { load, makeLedger, MEMORY_BUDGET_BYTES, SHARDS, untilAllVisible } from './ledger.ts';
 import { peerBatch } from './peer.ts';
-import { latency, sustained } from './rates.ts';
+import { batchRate, latency, sustained } from './rates.ts';
 import { Results } from './results.ts';
 import { prng, upload } from './synthetic.ts';
 
@@ -22,6 +22,8 @@ const TARGETS = 2_273_539;
 const SEED = 458;
 /** While a list is loaded cuts come seldom, as an operator would set it. */
 const BULK_CUT_MS = 5_000;
+/** What python-tuf publishes at once, and we. */
+const BATCH = 10_000;
 const quick = process.argv.includes('--quick');
 const jsonAt = process.argv.indexOf('--json');
 const targets = quick ? Math.round(TARGETS / 10) : TARGETS;
@@ -30,9 +32,13 @@ const results = new Results(
     `${targets} targets, memory budget ${MEMORY_BUDGET_BYTES >> 20} MiB, seed ${SEED}`,
 );
 
+const peer = await peerBatch(targets, BATCH);
+if (peer !== undefined) {
+  const { rate, setup } = peer;
+  results.add('peer: python-tuf, a batch durably published', rate, 'uploads/s', setup, {});
+}
 for (const bits of [14, 16]) await benchBins(bits);
 await benchReal();
-await results.peer(targets, peerBatch);
 results.print();
 if (jsonAt > 0) await writeFile(process.argv[jsonAt + 1]!, `${results.json()}\n`);
 process.exit(0);
@@ -66,6 +72,15 @@ async function benchBins(bits: number): Promise<void> {
       results.add(`upload to visible at ${perSecond}/s, p99`, p99, 'ms', at, {});
     }
   }
+  await sustained(ledger.engine, uploads, 5);
+  const batch = await batchRate(ledger.engine, uploads, BATCH);
+  results.add(
+    'a batch to visible',
+    batch,
+    'uploads/s',
+    `${setup}, ${BATCH} at once, 1000 ms cuts`,
+    peer === undefined ? {} : { peer: peer.rate },
+  );
   const restart = await ledger.restart(1000);
   results.add('restart', restart, 'ms', setup, { goalMax: 3000 });
   const { bodies, rss } = await memory(ledger.engine);

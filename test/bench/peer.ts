@@ -8,14 +8,14 @@ import { promisify } from 'node:util';
 import { providePythonTuf } from '../support/provision.ts';
 
 const SCRIPT = fileURLToPath(new URL('./peer.py', import.meta.url));
-const BATCH = 10_000;
 const BITS = 14;
 /** The peer keeps every target as an object: more of them would only measure Python's memory. */
 const TARGETS_MAX = 100_000;
 
-/** Uploads a second of a batch of 10,000; undefined where python-tuf cannot be had. */
+/** Uploads a second of one batch; undefined where python-tuf cannot be had. */
 export async function peerBatch(
   targets: number,
+  batch: number,
 ): Promise<{ rate: number; setup: string } | undefined> {
   const python = await providePythonTuf().catch((error: unknown) => {
     console.error(`no python-tuf here: ${String(error)}`);
@@ -24,12 +24,12 @@ export async function peerBatch(
   if (python === undefined) return undefined;
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-peer-'));
   const start = Math.min(targets, TARGETS_MAX);
-  const args = [SCRIPT, folder, String(BITS), String(start), String(BATCH)];
+  const args = [SCRIPT, folder, String(BITS), String(start), String(batch)];
   const { stdout } = await promisify(execFile)(python, args, { maxBuffer: 1 << 20 });
   await rm(folder, { recursive: true, force: true });
   const { seconds } = JSON.parse(stdout) as { seconds: number };
   return {
-    rate: BATCH / seconds,
-    setup: `2^${BITS} bins, ${start} targets, one batch of ${BATCH}`,
+    rate: batch / seconds,
+    setup: `2^${BITS} bins, ${start} targets, one batch of ${batch}`,
   };
 }

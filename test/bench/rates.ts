@@ -43,6 +43,19 @@ export async function sustained(
   };
 }
 
+/** Uploads a second of one batch, from its submission until all of it is visible. */
+export async function batchRate(
+  engine: Engine,
+  uploads: Iterator<Event>,
+  count: number,
+): Promise<number> {
+  await untilAllVisible(engine);
+  const start = performance.now();
+  await load(engine, uploads, count);
+  await untilAllVisible(engine);
+  return (count * 1000) / (performance.now() - start);
+}
+
 /** Percentiles (ms) from submission to a visible snapshot, one upload in fifty observed. */
 export async function latency(
   engine: Engine,

@@ -19,6 +19,8 @@ interface Measure {
   readonly goalMax?: number;
   /** At least this share of the floor. */
   readonly goalRatio?: number;
+  /** What a peer does of the same in the same run; the ratio is to that. */
+  readonly peer?: number;
 }
 
 export class Results {
@@ -31,14 +33,16 @@ export class Results {
 
   /** Adds a figure, and says it at once: a run takes minutes. */
   add(name: string, value: number, unit: string, setup: string, measure: Measure): void {
-    const { floor, goal, goalMax, goalRatio } = measure;
-    const ratio = floor === undefined ? undefined : value / floor;
+    const { floor, goal, goalMax, goalRatio, peer } = measure;
+    const against = floor ?? peer;
+    const ratio = against === undefined ? undefined : value / against;
     const row: Row = {
       name,
       value,
       unit,
       setup,
-      ...(floor === undefined ? {} : { floor, ratio: value / floor }),
+      ...(floor === undefined ? {} : { floor }),
+      ...(ratio === undefined ? {} : { ratio }),
       ...(goal === undefined ? {} : { goal, met: value >= goal }),
       ...(goalMax === undefined ? {} : { goal: goalMax, met: value <= goalMax }),
       ...(goalRatio === undefined ? {} : { goal: goalRatio, met: (ratio ?? 0) >= goalRatio }),
@@ -47,24 +51,14 @@ export class Results {
     console.error(lineOf(row));
   }
 
-  async peer(
-    targets: number,
-    measure: (targets: number) => Promise<{ rate: number; setup: string } | undefined>,
-  ): Promise<void> {
-    const peer = await measure(targets);
-    if (peer !== undefined)
-      this.add('peer: python-tuf, durable', peer.rate, 'uploads/s', peer.setup, {});
-  }
-
   print(): void {
     console.log(`${this.machine}\n`);
-    console.log('| what | measured | floor, share | goal | setup |\n|---|---|---|---|---|');
+    console.log('| what | measured | beside | goal | setup |\n|---|---|---|---|---|');
     for (const row of this.rows) {
-      const floor = row.floor === undefined ? '' : `${number(row.floor)}, ${percent(row.ratio!)}`;
       const goal =
         row.goal === undefined ? '' : `${number(row.goal)} ${row.met === true ? 'met' : 'missed'}`;
       console.log(
-        `| ${row.name} | ${number(row.value)} ${row.unit} | ${floor} | ${goal} | ${row.setup} |`,
+        `| ${row.name} | ${number(row.value)} ${row.unit} | ${comparison(row)} | ${goal} | ${row.setup} |`,
       );
     }
   }
@@ -74,9 +68,16 @@ export class Results {
   }
 }
 
-function lineOf({ name, value, unit, setup, ratio }: Row): string {
-  const share = ratio === undefined ? '' : ` (${percent(ratio)} of the floor)`;
+function lineOf(row: Row): string {
+  const { name, value, unit, setup, ratio } = row;
+  const share = ratio === undefined ? '' : ` (${comparison(row)})`;
   return `${name}: ${number(value)} ${unit}${share}  [${setup}]`;
+}
+
+function comparison({ floor, ratio }: Row): string {
+  if (ratio === undefined) return '';
+  if (floor === undefined) return `${number(ratio)} times the peer`;
+  return `${percent(ratio)} of the floor, ${number(floor)}`;
 }
 
 function number(value: number): string {
