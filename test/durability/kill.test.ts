@@ -3,4 +3,4 @@
 import { test } from 'vitest';
 import { killAndCompare } from './killComparison.ts';
 
-test('100 kills', () => killAndCompare(100));
+test('100 kills', { timeout: 15 * 60_000 }, () => killAndCompare(100));

@@ -21,6 +21,9 @@ import type { IdempotencyIndex } from './idempotency.ts';
 /** The last sequence number of an intake's run, and the latest time (ms) of its batches and their cuts. */
 export type Intakes = Map<string, { seq: number; time: number }>;
 
+/** An events log's records, in runs as they are read. */
+export type Chunks = AsyncIterable<readonly Uint8Array[]> | Iterable<readonly Uint8Array[]>;
+
 /** What the fold reads of the partition; it changes only `window` and `intakes`. */
 export interface FoldState {
   readonly ledger: string;

@@ -14,7 +14,7 @@ import { BinScratch } from './binFile.ts';
 import { BinWriter, stampOf, type BinSignatures } from './binWriter.ts';
 import { Bodies } from './bodies.ts';
 import type { Cut } from './control.ts';
-import { CutFold, windowStart, type Intakes } from './cutFold.ts';
+import { CutFold, windowStart, type Chunks, type Intakes } from './cutFold.ts';
 import { CUTS_IN_FLIGHT_MAX } from './cutRules.ts';
 import { binKeyId } from './documents.ts';
 import type { Heads } from './heads.ts';
@@ -73,7 +73,7 @@ export class Partition {
   private time: number;
   /** The next events offset to fold. */
   next: number;
-  /** Where in the leaves log to look for records of later cuts: a hint, not part of the state. */
+  /** Where in the leaves log to look for later cuts: a hint, not part of the state. */
   position: number;
   private marker: Marker | undefined;
 
@@ -101,7 +101,7 @@ export class Partition {
     return marker && { n: marker.n, cut: marker.cut, digest: stateDigest(marker) };
   }
 
-  /** Bytes of memory this partition holds, as far as it grows with use. */
+  /** Bytes of memory held, as far as they grow with use. */
   get memoryBytes(): number {
     return this.bodies.memoryBytes + this.parts.window.index.memoryBytes;
   }
@@ -118,19 +118,14 @@ export class Partition {
 
   /**
    * Folds the next cut. The state is the new one only after {@link commit}.
-   * @param records the partition's events from `next` up to the cut's offset for it
+   * @param chunks the partition's events from `next` up to the cut's offset for it: a cut may cover more
+   *   of them than memory should hold
    * @throws OperatingFault `keys.bins` where the key at hand is not the one that *bins* delegates to
    * @throws BrokenInvariant where logged signatures, genesis or stored state do not fit
    */
-  async foldCut(
-    cut: Cut,
-    records: readonly Uint8Array[],
-    signatures: BinSignatures,
-  ): Promise<FoldedCut> {
+  async foldCut(cut: Cut, chunks: Chunks, signatures: BinSignatures): Promise<FoldedCut> {
     const isNext = cut.n === this.n + 1 && this.marker === undefined;
-    if (!isNext || records.length !== cut.vector[this.partition]! - this.next) {
-      throw new BrokenInvariant('fold.order', `cut ${cut.n} cannot follow cut ${this.n}`);
-    }
+    if (!isNext) throw outOfOrder(`cut ${cut.n} cannot follow cut ${this.n}`);
     const keyid = binKeyId(cut.view.documents, this.genesis);
     if ('signer' in signatures && signatures.keyid !== keyid) {
       throw new OperatingFault(
@@ -138,7 +133,7 @@ export class Partition {
         `the role bins delegates to key ${keyid}, this process holds ${signatures.keyid}`,
       );
     }
-    const fold = this.foldEvents(cut, records);
+    const fold = await this.foldEvents(cut, chunks);
     const k0 = this.writer.k;
     const dirty = withRenewals(fold.dirty(), this.heads, cut, keyid !== this.keyid);
     this.keyid = keyid;
@@ -158,7 +153,7 @@ export class Partition {
    * have used are spent too, whoever may have signed them. Rows that a fold of theirs left behind go.
    */
   async foldVoid(n: number, hash: string): Promise<void> {
-    if (n !== this.n + 1) throw new BrokenInvariant('fold.order', `void ${n} after cut ${this.n}`);
+    if (n !== this.n + 1) throw outOfOrder(`void ${n} after cut ${this.n}`);
     const k0 = this.writer.k;
     await this.writer.spend(CUTS_IN_FLIGHT_MAX);
     this.n = n;
@@ -172,7 +167,7 @@ export class Partition {
    */
   async commit(position: number): Promise<void> {
     const { marker } = this;
-    if (marker === undefined) throw new BrokenInvariant('fold.order', 'there is nothing to commit');
+    if (marker === undefined) throw outOfOrder('there is nothing to commit');
     this.position = position;
     this.rows.put(rowKey(ROW.marker, 0, marker.n), encodeMarker({ ...marker, position }));
     this.marker = undefined;
@@ -180,7 +175,7 @@ export class Partition {
     this.bodies.written();
   }
 
-  private foldEvents(cut: Cut, records: readonly Uint8Array[]): CutFold {
+  private async foldEvents(cut: Cut, chunks: Chunks): Promise<CutFold> {
     const { genesis, genesisBytes, window, intakes, events } = this.parts;
     window.advance(cut.n, windowStart(cut));
     const { index, since } = window;
@@ -199,13 +194,20 @@ export class Partition {
       },
       cut,
     );
-    for (const bytes of records) {
-      events.append(leafHash(bytes, sha256Native));
-      if (this.next > 0) fold.fold(bytes, this.next);
-      else if (Buffer.compare(bytes, genesisBytes) !== 0) throw foreign(this.partition);
-      this.next++;
+    for await (const records of chunks) {
+      for (const bytes of records) {
+        events.append(leafHash(bytes, sha256Native));
+        if (this.next > 0) fold.fold(bytes, this.next);
+        else if (Buffer.compare(bytes, genesisBytes) !== 0) throw foreign(this.partition);
+        this.next++;
+      }
     }
-    return fold;
+    const until = cut.vector[this.partition]!;
+    if (this.next === until) return fold;
+    throw new BrokenInvariant(
+      'fold.order',
+      `cut ${cut.n} covers ${until} records, not ${this.next}`,
+    );
   }
 
   private async writeBins(
@@ -293,7 +295,11 @@ export class Partition {
   }
 }
 
+function outOfOrder(message: string): BrokenInvariant {
+  return new BrokenInvariant('fold.order', message);
+}
+
 function foreign(partition: number): BrokenInvariant {
-  const message = `events partition ${partition} begins with another genesis record than this ledger's`;
+  const message = `events/${partition} begins with another genesis record than this ledger's`;
   return new BrokenInvariant('log.foreign', message);
 }

@@ -64,7 +64,7 @@ export class PartitionRun {
   /** Folds a cut without committing it. */
   async fold(cut: Cut, signatures: BinSignatures = binSigner()): Promise<FoldedCut> {
     const records = this.events.slice(this.partition.next, cut.vector[this.index]);
-    return this.partition.foldCut(cut, records, signatures);
+    return this.partition.foldCut(cut, [records], signatures);
   }
 
   async take(cut: Cut, signatures?: BinSignatures): Promise<FoldedCut> {

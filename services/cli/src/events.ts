@@ -10,6 +10,8 @@ const EVENTS_MAX = 10_000;
 /** Who asks, through the socket that only the ledger's owner can open. */
 const LOCAL_SUBJECT = 'local';
 
+const PENDING = { state: 'pending' } as const;
+
 interface Refusal {
   readonly index: number;
   readonly code: string;
@@ -27,11 +29,13 @@ export async function acceptEvents(engine: Engine, context: Context): Promise<Re
   if (items.length > EVENTS_MAX) return context.json({ code: 'http.too_many' }, 413);
   const { events, places, refusals } = judge(items);
   const receipts = await engine.submit(events, LOCAL_SUBJECT);
-  if (context.req.query('wait') === 'published') await published(engine, receipts);
+  const isAwaited = context.req.query('wait') === 'published';
+  if (isAwaited) await published(engine, receipts);
   const accepted = receipts.map((receipt, i) => ({
     index: places[i]!,
     receipt,
-    fate: engine.publisher.fate(receipt),
+    // What is only durable has no outcome yet, and needs no publisher that could say so.
+    fate: isAwaited ? engine.publisher.fate(receipt) : PENDING,
   }));
   return context.json({ accepted, refused: refusals }, accepted.length > 0 ? 202 : 422);
 }

@@ -143,12 +143,11 @@ export class PartitionRunner {
   async take(order: Order): Promise<boolean> {
     if (order.type === 'void') return this.takeVoid(order.n, order.hash);
     const { cut } = order;
-    const records = await this.events(cut);
-    if (records === undefined) return false;
+    if (!(await this.hasEvents(cut))) return false;
     const logged = await this.collector.find(cut);
     const signatures = this.signatures(cut, logged);
     if (signatures === undefined) return false;
-    const folded = await this.partition.foldCut(cut, records, signatures);
+    const folded = await this.partition.foldCut(cut, this.events(cut), signatures);
     const first = logged ?? (await this.report(cut, folded));
     if (first !== undefined) demandEqual(first, folded);
     this.collector.take();
@@ -179,23 +178,26 @@ export class PartitionRunner {
     return true;
   }
 
-  /** Events of the partition up to the cut; undefined where the log does not hold them all yet. */
-  private async events(cut: Cut): Promise<Uint8Array[] | undefined> {
+  /** Whether the log shows the events up to the cut. */
+  private async hasEvents(cut: Cut): Promise<boolean> {
     const { logs, partition } = this.options;
     const until = cut.vector[partition]!;
     const end = await logs.events.end(partition);
     demandNoTruncation('events', partition, end, this.partition.next);
-    if (end < until) {
-      if (this.options.eventsMayLag === false) demandNoTruncation('events', partition, end, until);
-      return undefined;
+    if (end >= until) return true;
+    if (this.options.eventsMayLag === false) demandNoTruncation('events', partition, end, until);
+    return false;
+  }
+
+  /** Events of the partition up to the cut, as they are read. */
+  private async *events(cut: Cut): AsyncGenerator<Uint8Array[]> {
+    const { logs, partition } = this.options;
+    const until = cut.vector[partition]!;
+    for (let { next } = this.partition; next < until;) {
+      const { records } = await logs.events.read(partition, next);
+      yield records.slice(0, until - next);
+      next += records.length;
     }
-    const records: Uint8Array[] = [];
-    for (let next = this.partition.next; next < until;) {
-      const chunk = await logs.events.read(partition, next);
-      for (const record of chunk.records.slice(0, until - next)) records.push(record);
-      next = this.partition.next + records.length;
-    }
-    return records;
   }
 
   /**
