@@ -64,6 +64,10 @@ export class Partition {
   readonly heads: Heads;
   readonly bodies: Bodies;
   readonly rows: Rows;
+  /** The subtree of the map as of the last folded cut. */
+  readonly tree: SlotTree;
+  /** The offline roles in this partition's slots. */
+  readonly offline: OfflineSlots;
   private readonly parts: PartitionParts;
   private readonly writer: BinWriter;
   private keyid: string;
@@ -84,6 +88,8 @@ export class Partition {
     this.partition = partition;
     this.heads = heads;
     this.rows = rows;
+    this.tree = parts.tree;
+    this.offline = parts.offline;
     const scratch = new BinScratch();
     this.bodies = new Bodies(rows, heads, scratch, parts.memoryBudgetBytes);
     const writes = { heads, bodies: this.bodies, rows, scratch };
@@ -104,16 +110,6 @@ export class Partition {
   /** Bytes of memory held, as far as they grow with use. */
   get memoryBytes(): number {
     return this.bodies.memoryBytes + this.parts.window.index.memoryBytes;
-  }
-
-  /** The subtree of the map as of the last folded cut. */
-  get tree(): SlotTree {
-    return this.parts.tree;
-  }
-
-  /** The offline roles in this partition's slots. */
-  get offline(): OfflineSlots {
-    return this.parts.offline;
   }
 
   /**
@@ -137,7 +133,7 @@ export class Partition {
     const k0 = this.writer.k;
     const dirty = withRenewals(fold.dirty(), this.heads, cut, keyid !== this.keyid);
     this.keyid = keyid;
-    const { offline, tree } = this.parts;
+    const { offline, tree } = this;
     const documents = offline.update(cut.view.documents);
     const touched = new Set(documents.map(({ slot }) => slot));
     const roles = documents.map(({ leaf }) => leaf);
@@ -234,7 +230,8 @@ export class Partition {
     fold: CutFold,
     change: { k0: number; dirty: readonly DirtyBin[]; roles: RoleLeaf[]; slots: SlotChange[] },
   ): Promise<FoldedCut> {
-    const { leaves, window, events, tree } = this.parts;
+    const { tree, parts } = this;
+    const { leaves, window, events } = parts;
     const { records, named } = leafRecords(cut.n, this.partition, change.roles, fold.outcomes);
     for (const { bytes } of records) leaves.append(leafHash(bytes, sha256Native));
     window.seal(fold.newest);
@@ -259,12 +256,8 @@ export class Partition {
       due: nextRenewal(this.heads, cut.view.policy),
     };
     const { outcomes, ignored, applied } = fold;
-    const view: ViewChange = {
-      n: cut.n,
-      versions: bins.map((bin) => [bin, this.heads.version(bin)]),
-      slots: change.slots,
-      offline: marker.offline,
-    };
+    const versions = bins.map((bin) => [bin, this.heads.version(bin)] as const);
+    const view = { n: cut.n, versions, slots: change.slots, offline: marker.offline };
     return { n: cut.n, records, subtree, view, outcomes, ignored, applied };
   }
 
