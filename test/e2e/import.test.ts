@@ -110,6 +110,32 @@ describe('the same list', () => {
     expect(root(await server.get('metadata/timestamp.json'))).toBe(root(before));
   });
 
+  test('brings back what was removed since, as often as that was, and nothing else', async () => {
+    const ledger = await newLedger();
+    await using server = await ledger.serve('--cut-interval', '50ms');
+    const first = await ledger.json('import', PACKAGES);
+    expect(first).toEqual({ lines: 20, added: 20, unchanged: 0, refused: {} });
+    const [path] = await pathsIn(PACKAGES);
+    const wait = ['--wait', 'published'];
+    for (let i = 0; i < 2; i++) {
+      expect((await ledger.run('remove', path!, ...wait)).code).toBe(0);
+      const again = await ledger.json('import', PACKAGES);
+      expect(again).toEqual({ lines: 20, added: 1, unchanged: 19, refused: {} });
+      expect((await ledger.run('show', path!)).code).toBe(0);
+      const once = await ledger.json('import', PACKAGES);
+      expect(once).toEqual({ lines: 20, added: 0, unchanged: 20, refused: {} });
+    }
+    // A path with other content by now is refused, as it would be in a first import.
+    expect((await ledger.run('remove', path!, ...wait)).code).toBe(0);
+    const other = ['--length', '1', '--sha256', 'a'.repeat(64), ...wait];
+    expect((await ledger.run('add', path!, ...other)).code).toBe(0);
+    const { code, stdout } = await ledger.run('import', PACKAGES, '--json');
+    expect(code).toBe(1);
+    const refused = { conflict: 1 };
+    expect(JSON.parse(stdout)).toEqual({ lines: 20, added: 0, unchanged: 19, refused });
+    expect(await server.stop()).toBe(0);
+  });
+
   test('a Debian Packages index', async () => {
     const ledger = await newLedger();
     const account = await ledger.json('import', PACKAGES);
@@ -150,6 +176,11 @@ describe('interrupted by SIGKILL and started again', () => {
     expect(account.added + account.unchanged).toBe(5000);
   });
 });
+
+async function pathsIn(packages: string): Promise<string[]> {
+  const text = await readFile(packages, 'utf8');
+  return [...text.matchAll(/^Filename: (.*)$/gm)].map(([, path]) => path!);
+}
 
 interface Account {
   readonly added: number;

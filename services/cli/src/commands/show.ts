@@ -2,6 +2,7 @@
 import { fromUtf8, parseJson, RejectedInput, type JsonObject } from '@tidemark/canonical';
 import { checkTargetPath } from '@tidemark/tuf';
 import { askJson, textOf, type Access } from '../access.ts';
+import { listed } from './listed.ts';
 
 export interface Found {
   readonly exists: boolean;
@@ -23,13 +24,12 @@ export async function show(access: Access, what: string, at: number | undefined)
 }
 
 async function showTarget(access: Access, path: string, at: number | undefined): Promise<Found> {
-  const query = at === undefined ? '' : `?at=${at}`;
-  const name = checkTargetPath(path).split('/').map(encodeURIComponent).join('/');
-  const found = await askJson(access, 'GET', `/v1/targets/${name}${query}`);
-  const exists = found['target'] !== null && found['target'] !== undefined;
-  const where = `snapshot ${textOf(found['snapshot'])}, ${textOf(found['version'])}.${textOf(found['role'])}.json`;
+  const found = await listed(access, path, at);
+  const { snapshot, version, role, target } = found;
+  const exists = target !== null;
+  const where = `snapshot ${snapshot}, ${version}.${role}.json`;
   const text = exists
-    ? `${path}\n  ${where}\n  ${JSON.stringify(found['target'])}`
+    ? `${path}\n  ${where}\n  ${JSON.stringify(target)}`
     : `${path} is not listed (${where})`;
   return { exists, text, json: JSON.stringify(found) };
 }

@@ -55,9 +55,17 @@ export function addedItem(line: number, path: Field, length: Field, sha256: Fiel
 /**
  * The same file in the same place always gets the same id, so an import that is interrupted and repeated adds nothing twice.
  * A UUID version 8: SHA-256 over the three facts, cut to 122 bits. RFC 9562 #section-5.8
+ * @param since the version of the bin in which the path was found with other content, or none, after it had been imported:
+ *   then it is another event, the same for everybody who finds it so
  */
-export function importEventId(path: string, length: number, sha256: string): string {
-  const hex = sha256HexNative(`tidemark import 1\n${path}\n${length}\n${sha256}\n`);
+export function importEventId(
+  path: string,
+  length: number,
+  sha256: string,
+  since?: number,
+): string {
+  const after = since === undefined ? '' : `${since}\n`;
+  const hex = sha256HexNative(`tidemark import 1\n${path}\n${length}\n${sha256}\n${after}`);
   const variant = ((Number.parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
