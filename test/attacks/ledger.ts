@@ -2,7 +2,16 @@
 import { randomBytes } from 'node:crypto';
 import { createSigner, type Signer } from '@tidemark/canonical/native';
 import { planLedger, type LedgerPlan } from '@tidemark/cli';
-import { encodeRecord, parseEvent, splitDocument, type GenesisSigned } from '@tidemark/event';
+import {
+  decodeRecord,
+  encodeRecord,
+  parseEvent,
+  recordHash,
+  signRecord,
+  splitDocument,
+  type CutSigned,
+  type GenesisSigned,
+} from '@tidemark/event';
 import { Intake } from '@tidemark/intake';
 import type { StateDb } from '@tidemark/ledger';
 import { memoryLogs, type Logs } from '@tidemark/log';
@@ -10,6 +19,7 @@ import type { PublicationStore } from '@tidemark/publish';
 import { Publisher, Sealer } from '@tidemark/publisher';
 import { Shard } from '@tidemark/shard';
 import { MemoryLevel } from 'memory-level';
+import { expect } from 'vitest';
 
 const NOW = Date.UTC(2026, 0, 1);
 const PARTITIONS = 2;
@@ -103,6 +113,25 @@ export class AttackedLedger {
       await sealer.step(publisher.control, ++this.now, publisher.due);
       await shard.step();
     }
+  }
+
+  /** A cut that is as good as any, and that nobody has settled yet. @returns its number and hash */
+  async cut(publisher: Publisher): Promise<{ n: number; hash: string }> {
+    const { genesis, logs } = this;
+    const sealer = new Sealer({ genesis, logs, signer: this.key('sealer'), sleep });
+    expect(await sealer.step(publisher.control, ++this.now, publisher.due)).toBe(true);
+    const { records } = await logs.control.read(0, (await logs.control.end(0)) - 1);
+    const { n } = decodeRecord(records[0]!).signed as CutSigned;
+    return { n, hash: recordHash(records[0]!) };
+  }
+
+  /** The operators void a cut. */
+  async void({ n, hash }: { readonly n: number; readonly hash: string }): Promise<void> {
+    const { ledger } = this.genesis;
+    const operators = this.plan.offlineKeys.filter(({ purpose }) => purpose.startsWith('operator'));
+    const signed = { type: 'void', v: 1, ledger, n, cut: hash } as const;
+    const signers = operators.map(({ seed }) => createSigner(seed));
+    await this.logs.control.append(0, [signRecord(signed, signers)]);
   }
 
   /** Where the logs end that services write to. */

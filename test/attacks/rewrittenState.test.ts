@@ -14,13 +14,58 @@ test('a rewritten marker halts the shard, and the log has nothing new', async ()
   expect(honest.runners.get(0)?.n).toBe(n);
   const ends = await ledger.ends();
 
-  await rewriteMarker(states[0]!);
+  await rewriteMarker(states[0]!, n);
 
-  await expect(ledger.openShard(states).then((shard) => shard.step())).rejects.toMatchObject({
-    code: 'state.unsigned',
-  });
+  await expectUnsigned(ledger, states);
   expect(await ledger.ends()).toEqual(ends);
 });
+
+test('so does one that a void leads back to, whatever state stands before it now', async () => {
+  const { ledger, states, shard, publisher } = await ledgerWithOneUpload();
+  await ledger.upload();
+  const cut = await ledger.cut(publisher);
+  while (await shard.step());
+  expect(shard.runners.get(0)?.n).toBe(cut.n);
+  const kept = await Promise.all(states.map(copyOf));
+  await rewriteMarker(states[0]!, cut.n - 1);
+  // Nobody has asked about it yet: the state of the cut itself is as it was signed.
+  await (await ledger.openShard(await Promise.all(states.map(copyOf)))).step();
+
+  await ledger.void(cut);
+
+  const ends = await ledger.ends();
+  await expectUnsigned(ledger, states);
+  expect(await ledger.ends()).toEqual(ends);
+  const honest = await ledger.openShard(kept);
+  while (await honest.step());
+  expect(honest.runners.get(0)?.n).toBe(cut.n);
+});
+
+test('so does the marker of a void, for which nobody signs', async () => {
+  const { ledger, states, shard, publisher } = await ledgerWithOneUpload();
+  await ledger.upload();
+  const cut = await ledger.cut(publisher);
+  await ledger.void(cut);
+  while (await shard.step());
+  expect(shard.runners.get(0)?.n).toBe(cut.n);
+  expect(shard.runners.get(0)?.stats.cuts).toBe(cut.n - 1);
+  const honest = await ledger.openShard(await Promise.all(states.map(copyOf)));
+  await honest.step();
+  const ends = await ledger.ends();
+
+  await rewriteMarker(states[0]!, cut.n);
+
+  await expectUnsigned(ledger, states);
+  expect(await ledger.ends()).toEqual(ends);
+});
+
+async function expectUnsigned(ledger: AttackedLedger, states: readonly StateDb[]): Promise<void> {
+  const attacked = await ledger.openShard(states);
+  const run = async (): Promise<void> => {
+    while (await attacked.step());
+  };
+  await expect(run()).rejects.toMatchObject({ code: 'state.unsigned' });
+}
 
 test('a rewritten idempotency window halts it too, and the logs give the same state again', async () => {
   const { ledger, states, n } = await ledgerWithOneUpload();
@@ -58,12 +103,12 @@ async function rewriteWindow(db: StateDb): Promise<void> {
 }
 
 /** Claims that the partition has given fewer versions than it has: the next bin would repeat some. */
-async function rewriteMarker(db: StateDb): Promise<void> {
+async function rewriteMarker(db: StateDb, n: number): Promise<void> {
   const rows = new Rows(db, 'attacked');
-  const row = (await rows.latest(ROW.marker, 2 ** 47))!;
-  const marker = JSON.parse(row.value.toString()) as { k: number };
+  const row = rows.get(rowKey(ROW.marker, 0, n))!;
+  const marker = JSON.parse(row.toString()) as { k: number };
   const forged = JSON.stringify({ ...marker, k: marker.k - 1 });
-  rows.put(rowKey(ROW.marker, 0, row.number), Buffer.from(forged));
+  rows.put(rowKey(ROW.marker, 0, n), Buffer.from(forged));
   await rows.flush();
 }
 
@@ -77,5 +122,5 @@ async function ledgerWithOneUpload() {
   await ledger.settle(shard, publisher);
   const n = publisher.visible!.n;
   expect(n).toBeGreaterThanOrEqual(2);
-  return { ledger, states, n };
+  return { ledger, states, n, shard, publisher };
 }

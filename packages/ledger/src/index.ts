@@ -14,6 +14,7 @@ export { binKeyId, OFFLINE_ROLES } from './documents.ts';
 export type { Document, Documents } from './documents.ts';
 export { LeafCollector } from './leafCollector.ts';
 export type { PartitionCut } from './leafCollector.ts';
+export { stateDigest, voidMarker } from './marker.ts';
 export { markerAt, openPartition, rollBack } from './openPartition.ts';
 export type { OpenPartitionOptions } from './openPartition.ts';
 export { Partition } from './partition.ts';

@@ -13,7 +13,9 @@ import {
   type JsonObject,
 } from '@tidemark/canonical';
 import { sha256HexNative } from '@tidemark/canonical/native';
+import type { GenesisSigned } from '@tidemark/event';
 import type { CompactRangeState } from '@tidemark/merkle';
+import { CUTS_IN_FLIGHT_MAX } from './cutRules.ts';
 
 export interface Marker {
   readonly n: number;
@@ -59,6 +61,33 @@ export interface WindowState {
 export function stateDigest({ position: _hint, ...marker }: Marker): string {
   return sha256HexNative(canonicalText(marker as unknown as JsonObject));
 }
+
+/**
+ * The marker of a void behind another marker: nothing changes but that versions are spent. Nobody signs
+ * for it, so it counts only as what its predecessor, or a partition's beginning, gives.
+ */
+export function voidMarker(
+  before: Marker | undefined,
+  { n, cut, map }: Pick<Marker, 'n' | 'cut' | 'map'>,
+  genesis: GenesisSigned,
+): Marker {
+  const bins = 2 ** genesis.bits / genesis.partitions;
+  const from = before ?? { ...BEGINNING, time: genesis.time, map };
+  const k = from.k + CUTS_IN_FLIGHT_MAX * bins;
+  return { ...from, n, cut, k, k0: from.k, changed: '' };
+}
+
+const EMPTY_RANGE = { size: 0, hashes: [] };
+const BEGINNING = {
+  next: 0,
+  k: 0,
+  keyid: '',
+  offline: [],
+  intakes: [],
+  window: { since: 0, first: 0, next: 0, digest: '00'.repeat(32) },
+  events: EMPTY_RANGE,
+  leaves: EMPTY_RANGE,
+};
 
 export function encodeMarker(marker: Marker): Uint8Array {
   return utf8(canonicalText(marker as unknown as JsonObject));

@@ -101,12 +101,6 @@ export class Partition {
     this.position = marker?.position ?? 0;
   }
 
-  /** What the stored state that this was opened from claims to be; undefined for a fresh one. */
-  get restored(): { n: number; cut: string; digest: string } | undefined {
-    const { marker } = this.parts;
-    return marker && { n: marker.n, cut: marker.cut, digest: stateDigest(marker) };
-  }
-
   /** Bytes of memory held, as far as they grow with use. */
   get memoryBytes(): number {
     return this.bodies.memoryBytes + this.parts.window.index.memoryBytes;

@@ -20,6 +20,8 @@ import {
   openPartition,
   PartitionView,
   rollBack,
+  stateDigest,
+  voidMarker,
   type BinSignatures,
   type Cut,
   type FoldedCut,
@@ -28,7 +30,7 @@ import {
   type PartitionCut,
   type StateDb,
 } from '@tidemark/ledger';
-import { demandVouched } from './vouched.ts';
+import { demandVouched, unsigned } from './vouched.ts';
 
 /** The keys of a shard that signs; a follower has none and takes signatures from the log. */
 export interface ShardKeys {
@@ -53,6 +55,9 @@ export interface PartitionRunnerOptions {
    */
   readonly eventsMayLag?: boolean;
 }
+
+/** Who could sign for the state of a cut, by the cut's hash; nobody signs for a void. */
+export type Vouchers = ReadonlyMap<string, Keys | 'nobody'>;
 
 const NO_KEYS: Keys = new Map();
 
@@ -85,12 +90,8 @@ export class PartitionRunner {
     ignored: new Map(),
   };
 
-  /** Hash of the cut or void whose state this was opened from; undefined where there was none. */
-  readonly openedAt: string | undefined;
-
   private constructor(options: PartitionRunnerOptions, partition: Partition) {
     this.options = options;
-    this.openedAt = partition.restored?.cut;
     this.partition = partition;
     this.collector = collectorOf(options, partition);
     this.view = new PartitionView(partition);
@@ -106,16 +107,27 @@ export class PartitionRunner {
   }
 
   /**
-   * Halts where the state that this was opened from is not one that a shard signed for, or a void that
-   * stands in the control log.
-   * @param vouchers who could sign for the state of a cut, by the cut's hash
+   * Halts where the state that this was opened from is not one that a shard signed for, or what a void
+   * in the control log makes of such a state.
    */
-  async demandVouched(vouchers: ReadonlyMap<string, Keys | 'nobody'>): Promise<void> {
-    const { restored } = this.partition;
-    const keys = vouchers.get(restored?.cut ?? '') ?? NO_KEYS;
-    if (restored === undefined || keys === 'nobody') return;
-    const { logs, partition } = this.options;
-    await demandVouched(logs.leaves, partition, this.partition.position, restored, keys);
+  async demandVouched(vouchers: Vouchers): Promise<void> {
+    const { logs, partition, genesis } = this.options;
+    const { rows, n } = this.partition;
+    let marker = await markerAt(rows, n);
+    while (marker !== undefined) {
+      const keys = vouchers.get(marker.cut) ?? NO_KEYS;
+      const digest = stateDigest(marker);
+      if (keys !== 'nobody') {
+        const claim = { n: marker.n, digest };
+        return demandVouched(logs.leaves, partition, marker.position ?? 0, claim, keys);
+      }
+      const before = await markerAt(rows, marker.n - 1);
+      const isWhole = before === undefined ? marker.n === 1 : before.n === marker.n - 1;
+      if (!isWhole || stateDigest(voidMarker(before, marker, genesis)) !== digest) {
+        throw unsigned(partition, marker.n);
+      }
+      marker = before;
+    }
   }
 
   /** The last committed cut. */
@@ -140,8 +152,8 @@ export class PartitionRunner {
    * Carries out the next order, if it can be by now.
    * @returns false where events or, for a follower, signatures are still missing
    */
-  async take(order: Order): Promise<boolean> {
-    if (order.type === 'void') return this.takeVoid(order.n, order.hash);
+  async take(order: Order, vouchers: Vouchers): Promise<boolean> {
+    if (order.type === 'void') return this.takeVoid(order.n, order.hash, vouchers);
     const { cut } = order;
     if (!(await this.hasEvents(cut))) return false;
     const logged = await this.collector.find(cut);
@@ -169,10 +181,10 @@ export class PartitionRunner {
     return marker?.cut === hash;
   }
 
-  private async takeVoid(n: number, hash: string): Promise<boolean> {
+  private async takeVoid(n: number, hash: string, vouchers: Vouchers): Promise<boolean> {
     this.voids.add(n);
     if (await this.hasFolded({ n, hash })) return true;
-    if (this.partition.n >= n) await this.goBack(n);
+    if (this.partition.n >= n) await this.goBack(n, vouchers);
     await this.partition.foldVoid(n, hash);
     this.view = new PartitionView(this.partition);
     return true;
@@ -231,7 +243,7 @@ export class PartitionRunner {
     return isAlone ? undefined : this.collector.find(cut);
   }
 
-  private async goBack(n: number): Promise<void> {
+  private async goBack(n: number, vouchers: Vouchers): Promise<void> {
     const { genesis, partition, db } = this.options;
     await rollBack(db, genesis, partition, n);
     this.partition = await openPartition(this.options);
@@ -239,6 +251,7 @@ export class PartitionRunner {
     if (this.partition.n !== n - 1) {
       throw new BrokenInvariant('state.rollback', `cut ${n - 1} is not stored any more`);
     }
+    await this.demandVouched(vouchers);
   }
 
   private count(folded: FoldedCut): void {

@@ -26,6 +26,8 @@ export interface ShardOptions extends Omit<PartitionRunnerOptions, 'partition' |
 
 /** How long to wait before looking again for events that a cut covers and the log does not show yet. */
 const RETRY_MS = 20;
+/** More than cuts in flight, and voids behind one another. */
+const VOUCHERS_KEPT = 64;
 
 export class Shard {
   readonly runners: ReadonlyMap<number, PartitionRunner>;
@@ -33,7 +35,7 @@ export class Shard {
   private readonly control: ControlFollower;
   private readonly orders: Order[] = [];
   private readonly databases: readonly StateDb[];
-  /** Who could sign for the states opened, by the hash of their cut; nobody signs for a void. */
+  /** For the states opened; from then on for those that a void may still lead back to. */
   private readonly vouchers = new Map<string, Keys | 'nobody'>();
   private isVouched = false;
 
@@ -102,7 +104,7 @@ export class Shard {
   private async demandVouched(): Promise<void> {
     for (const runner of this.runners.values()) await runner.demandVouched(this.vouchers);
     this.isVouched = true;
-    this.vouchers.clear();
+    this.forgetVouchers();
   }
 
   /**
@@ -124,15 +126,24 @@ export class Shard {
   }
 
   private noteVoucher(hash: string, keys: Keys | 'nobody'): void {
-    const isOpened = [...this.runners.values()].some(({ openedAt }) => openedAt === hash);
-    if (!this.isVouched && isOpened) this.vouchers.set(hash, keys);
+    this.vouchers.set(hash, keys);
+    if (this.isVouched) this.forgetVouchers();
+  }
+
+  /** The oldest go first; what has still to be done may lead back as far as it reaches, and a little more. */
+  private forgetVouchers(): void {
+    const kept = this.orders.length + VOUCHERS_KEPT;
+    for (const hash of this.vouchers.keys()) {
+      if (this.vouchers.size <= kept) return;
+      this.vouchers.delete(hash);
+    }
   }
 
   private async advance(runner: PartitionRunner): Promise<boolean> {
     const order = this.orders.find(
       (next) => numberOf(next) === runner.n + 1 || runner.mustUndo(next),
     );
-    return order !== undefined && runner.take(order);
+    return order !== undefined && runner.take(order, this.vouchers);
   }
 
   private forgetDone(): void {

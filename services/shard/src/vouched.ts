@@ -42,9 +42,14 @@ export async function demandVouched(
     to = from;
     from = Math.max(0, from - span * 8);
   }
-  throw new BrokenInvariant(
+  throw unsigned(partition, claim.n);
+}
+
+/** The halt for a state that nobody who could has signed for. */
+export function unsigned(partition: number, n: number): BrokenInvariant {
+  return new BrokenInvariant(
     'state.unsigned',
-    `partition ${partition}: no shard signed for the stored state of cut ${claim.n}; ` +
+    `partition ${partition}: no shard signed for the stored state of cut ${n}; ` +
       'delete this state, it is rebuilt from the log',
   );
 }
