@@ -249,6 +249,30 @@ describe('one server', () => {
   });
 });
 
+describe('a state that was deleted', () => {
+  test('is rebuilt before anything is answered from it', async () => {
+    const rebuilt = await initLedger(join(folder.path, 'rebuilt'), '--bins', '64');
+    for (let i = 0; i < 6; i++) {
+      const target = [`p/${i}`, '--length', '1', '--sha256', 'a'.repeat(64)];
+      await rebuilt.run('add', ...target, '--wait', 'published');
+    }
+    const { snapshot } = await rebuilt.json<{ snapshot: number }>('status');
+    expect(snapshot).toBeGreaterThan(6);
+    const remove = async (name: string): Promise<void> =>
+      rm(join(rebuilt.folder, name), { recursive: true });
+
+    for (const name of ['state/publisher', 'state']) {
+      await remove(name);
+      expect(await rebuilt.json('status')).toMatchObject({ snapshot });
+      await remove(name);
+      await using server = await rebuilt.serve();
+      const shown = await rebuilt.json('show', 'p/5');
+      expect(shown).toMatchObject({ snapshot, target: { length: 1 } });
+      expect((await server.get(`metadata/${snapshot}.timestamp.json`)).status).toBe(200);
+    }
+  });
+});
+
 /** Names of all files, without those of the logs and the state, which every command touches. */
 async function everythingIn(place: string): Promise<string[]> {
   const names = await readdir(place, { recursive: true });

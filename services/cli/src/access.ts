@@ -71,7 +71,7 @@ export async function openAccess(
   });
   if (engine === undefined) return socketAccess(folder);
   const app = localApp(engine);
-  await engine.untilVisible(() => engine.publisher.visible !== undefined);
+  await engine.untilCurrent(tellProgress);
   return {
     folder,
     isRunning: false,
@@ -84,6 +84,15 @@ export async function openAccess(
     },
     [Symbol.asyncDispose]: () => engine.close(),
   };
+}
+
+/** Only somebody who has to wait sees it: a ledger whose state is there is current at once. */
+export function tellProgress(n: number, of: number): void {
+  console.error(
+    of === 0
+      ? 'tidemark: waiting for the first snapshot'
+      : `tidemark: rebuilding from the logs: snapshot ${n} of ${of}`,
+  );
 }
 
 /**

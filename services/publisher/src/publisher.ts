@@ -44,6 +44,8 @@ export class Publisher {
   private stored = 0;
   /** The newest visible snapshot. */
   visible: SnapshotRow | undefined;
+  /** The last number that is visible here, or void. */
+  settled: number;
   /** `sealed` records that were signed by a publisher but do not say what the fold gives. */
   refused = 0;
 
@@ -51,6 +53,7 @@ export class Publisher {
     this.options = options;
     this.index = index;
     this.fold = fold;
+    this.settled = fold.snapshots.n;
   }
 
   /** Opens the stored state and publishes the newest snapshot again. */
@@ -157,6 +160,7 @@ export class Publisher {
     if (order === undefined) return false;
     if (order.type === 'void') {
       this.fold.settleVoid(order.n, order.record);
+      this.settled = order.n;
       return true;
     }
     const draft = await this.fold.draft(order.cut);
@@ -232,6 +236,7 @@ export class Publisher {
     );
     await this.advanceStore(row);
     if (cut.n % IMAGE_EVERY === 0) await this.putImage();
+    this.settled = row.n;
     // What is folded a second time, from an image, was visible before.
     if (row.n <= (this.visible?.n ?? 0)) return;
     this.visible = row;

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
-import { answers, openEngine, type EngineSettings } from '../access.ts';
+import { answers, openEngine, tellProgress, type EngineSettings } from '../access.ts';
 import { localApp, publicApp } from '../http.ts';
 import { ledgerFolder } from '../ledgerFolder.ts';
 import { OperatingFault } from '@tidemark/canonical';
@@ -21,7 +21,7 @@ interface Served extends AsyncDisposable {
 }
 
 /**
- * Opens a ledger and listens: to its own commands at once, to everybody from the first snapshot on.
+ * Opens a ledger and listens: to its own commands at once, to everybody once it is current.
  * @throws OperatingFault `serve.running`, `serve.listen` and the engine's
  */
 async function serveLedger(directory: string, options: ServeOptions): Promise<Served> {
@@ -38,7 +38,7 @@ async function serveLedger(directory: string, options: ServeOptions): Promise<Se
   await rm(folder.socket, { force: true });
   opened.defer(() => rm(folder.socket, { force: true }));
   opened.use(await listen(localApp(engine), folder.socket));
-  await engine.untilVisible(() => engine.publisher.visible !== undefined);
+  await engine.untilCurrent(tellProgress);
   const listener = opened.use(await listen(publicApp(engine), options.port, options.host));
   const whole = opened.move();
   return {
