@@ -11,6 +11,7 @@ import {
   ledgerFolder,
   planLedger,
   readLedgerFile,
+  untilCurrent,
   type LedgerPlan,
 } from '@tidemark/cli';
 
@@ -101,7 +102,6 @@ async function openEngine(
     verifyBins: 'sample',
     onFault: ({ code, message }) => console.error(`fault: ${code}: ${message}`),
   });
-  await engine.untilVisible(() => engine.publisher.visible !== undefined);
-  await engine.shards.stats();
+  await untilCurrent(engine);
   return engine;
 }

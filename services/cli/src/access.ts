@@ -12,6 +12,7 @@ import {
   type Json,
   type JsonObject,
 } from '@tidemark/canonical';
+import { untilCurrent } from './current.ts';
 import { Engine, type EngineOptions } from './engine.ts';
 import { localApp } from './http.ts';
 import { readKeys } from './keystore.ts';
@@ -71,7 +72,7 @@ export async function openAccess(
   });
   if (engine === undefined) return socketAccess(folder);
   const app = localApp(engine);
-  await engine.untilCurrent(tellProgress);
+  await untilCurrent(engine);
   return {
     folder,
     isRunning: false,
@@ -84,15 +85,6 @@ export async function openAccess(
     },
     [Symbol.asyncDispose]: () => engine.close(),
   };
-}
-
-/** Only somebody who has to wait sees it: a ledger whose state is there is current at once. */
-export function tellProgress(n: number, of: number): void {
-  console.error(
-    of === 0
-      ? 'tidemark: waiting for the first snapshot'
-      : `tidemark: rebuilding from the logs: snapshot ${n} of ${of}`,
-  );
 }
 
 /**

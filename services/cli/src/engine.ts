@@ -38,8 +38,6 @@ const PUBLISHER = 'publisher';
 const SEALER = 'sealer';
 const INTAKE = 'intake';
 const STOPPED_WITHIN_MS = 30_000;
-const CURRENT_LOOK_MS = 20;
-const PROGRESS_MS = 5000;
 const PUBLISHER_BUFFER_BYTES = 4 << 20;
 
 export class Engine {
@@ -185,23 +183,6 @@ export class Engine {
       await Promise.race([promise, this.failed]);
     } finally {
       this.visibleListeners.delete(listener);
-    }
-  }
-
-  /**
-   * Resolves once a snapshot is visible, and the newest of those that the logs had settled when this was
-   * called: a state that is rebuilt from them begins with the first.
-   * @param progress is told now and then how far it is, of how many snapshots
-   */
-  async untilCurrent(progress: (n: number, of: number) => void): Promise<void> {
-    const newest = this.current.control.settled;
-    const looks = setInterval(() => progress(this.current.settled, newest), PROGRESS_MS);
-    try {
-      while (this.current.visible === undefined || this.current.settled < newest) {
-        await Promise.race([delay(CURRENT_LOOK_MS), this.failed]);
-      }
-    } finally {
-      clearInterval(looks);
     }
   }
 

@@ -52,6 +52,8 @@ export interface ShardCalls {
 }
 
 export interface ShardStats {
+  /** The last cut that all its partitions have committed. */
+  readonly n: number;
   readonly cuts: number;
   readonly applied: number;
   readonly rejected: number;
@@ -124,6 +126,7 @@ function statsOf(shard: Shard): ShardStats {
   const sum = (figure: (runner: (typeof runners)[number]) => number): number =>
     runners.reduce((total, runner) => total + figure(runner), 0);
   return {
+    n: Math.min(...runners.map(({ n }) => n)),
     cuts: sum(({ stats }) => stats.cuts),
     applied: sum(({ stats }) => stats.applied),
     rejected: sum(({ stats }) => stats.rejected),

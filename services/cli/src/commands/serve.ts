@@ -3,7 +3,8 @@ import { rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
-import { answers, openEngine, tellProgress, type EngineSettings } from '../access.ts';
+import { answers, openEngine, type EngineSettings } from '../access.ts';
+import { untilCurrent } from '../current.ts';
 import { localApp, publicApp } from '../http.ts';
 import { ledgerFolder } from '../ledgerFolder.ts';
 import { OperatingFault } from '@tidemark/canonical';
@@ -38,7 +39,7 @@ async function serveLedger(directory: string, options: ServeOptions): Promise<Se
   await rm(folder.socket, { force: true });
   opened.defer(() => rm(folder.socket, { force: true }));
   opened.use(await listen(localApp(engine), folder.socket));
-  await engine.untilCurrent(tellProgress);
+  await untilCurrent(engine);
   const listener = opened.use(await listen(publicApp(engine), options.port, options.host));
   const whole = opened.move();
   return {
