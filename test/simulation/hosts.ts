@@ -68,6 +68,7 @@ export abstract class Host {
     };
     this.life = life;
     this.world.note(`${life.name} starts`);
+    this.world.count(this.starts === 1 ? 'start' : 'restart');
     void this.live(life);
   }
 
@@ -129,6 +130,7 @@ export abstract class Host {
     const what = error instanceof Error ? error : new Error(String(error));
     const code = 'code' in what ? String(what.code) : what.name;
     this.world.note(`${life.name} fails: ${code} ${what.message}`);
+    this.world.count(`fails: ${code}`);
     if (what instanceof OperatingFault) return this.helped(code);
     this.halted = what;
     if (what instanceof Violation) this.world.violated(what);
@@ -286,6 +288,7 @@ export class PublisherHost extends Host {
         // What a publisher holds is of no use after a fault: the process opens it anew, or ends.
         if (!(error instanceof OperatingFault) || this.world.random.chance(0.5)) throw error;
         this.world.note(`${life.name} opens its publisher anew: ${error.code}`);
+        this.world.count('publisher anew');
         await publisher.abandon();
         publisher = await this.open(life, logs);
         return true;

@@ -3,7 +3,6 @@
 import { utf8 } from '@tidemark/canonical';
 import { sha256HexNative } from '@tidemark/canonical/native';
 import {
-  decodeRecord,
   encodeBatch,
   encodeEvent,
   encodeRecord,
@@ -55,12 +54,18 @@ export class Junk {
     this.favoured = this.kinds.filter(([name]) => favoured.includes(name));
   }
 
+  /** All that {@link write} may write. */
+  get names(): readonly string[] {
+    return [...new Set(this.kinds.map(([name]) => name))];
+  }
+
   /** Writes something that does not belong, anywhere. */
   write(): void {
     const { random } = this.world;
     const isFavoured = this.favoured.length > 0 && random.chance(0.7);
     const [name, make] = random.pick(isFavoured ? this.favoured : this.kinds);
     this.world.note(`junk: ${name}`);
+    this.world.count(`junk: ${name}`);
     make();
   }
 
@@ -410,15 +415,5 @@ export class Junk {
       if (purpose === 'intake' && 'intake' in host) return (host as unknown as { key: string }).key;
     }
     throw new Error(`no process is ${purpose}`);
-  }
-}
-
-/** What a record is, for the trace. */
-export function nameOfRecord(bytes: Uint8Array): string {
-  try {
-    const { signed } = decodeRecord(bytes);
-    return 'n' in signed ? `${signed.type} ${signed.n}` : signed.type;
-  } catch {
-    return 'garbage';
   }
 }

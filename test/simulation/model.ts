@@ -71,6 +71,8 @@ export class Model {
   unsettled: { readonly cut: ModelCut; readonly before: Model['last'] }[] = [];
   /** The highest number that is void, or sealed as far as control can tell. */
   word = 0;
+  /** How often a second cut was on its way before the first was settled. */
+  pairs = 0;
   private readonly voids = new Set<number>();
   private orders: Order[] = [];
   private readonly candidates = new Map<number, SealedSigned[]>();
@@ -237,6 +239,7 @@ export class Model {
     const { n, time, vector, control } = signed;
     const cut: ModelCut = { n, hash, time, vector, control, view: this.viewAt(control) };
     this.unsettled.push({ cut, before: this.last });
+    if (this.unsettled.length > 1) this.pairs++;
     this.last = { n, hash, time, vector, control };
     this.orders.push({ type: 'cut', cut });
   }
@@ -387,7 +390,7 @@ export class Model {
   private isSigned(record: LogRecord, publicKeys: readonly string[], threshold: number): boolean {
     const { ledger } = record.signed as { readonly ledger?: string };
     if (ledger !== this.fixture.genesis.ledger) return false;
-    return verifyRecord(record, keysById(publicKeys), threshold, verifyEd25519Native);
+    return verifyRecord(record, keysOf(publicKeys), threshold, verifyEd25519Native);
   }
 }
 
@@ -412,6 +415,15 @@ function isTimestamped({ leaf, signatures }: SealedSigned, cut: ModelCut): boole
     leaf.timestamp === sha256HexNative(file) &&
     signatures.timestamp.sig === signatureOf(file)
   );
+}
+
+const keysOfLists = new WeakMap<readonly string[], ReturnType<typeof keysById>>();
+
+/** A list of keys does not change once it is in force. */
+function keysOf(publicKeys: readonly string[]): ReturnType<typeof keysById> {
+  let keys = keysOfLists.get(publicKeys);
+  if (keys === undefined) keysOfLists.set(publicKeys, (keys = keysById(publicKeys)));
+  return keys;
 }
 
 /** Whether a `sealed` record says what snapshot n is, signatures included. */

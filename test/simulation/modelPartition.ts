@@ -79,6 +79,8 @@ export class ModelPartition {
   private k = 0;
   private next = 0;
   private binsKey = '';
+  /** Versions made only because the one before grew old. */
+  renewals = 0;
   private readonly offline = new Map<string, Document>();
   private readonly events = new ModelTree();
   private readonly leaves = new ModelTree();
@@ -229,6 +231,7 @@ export class ModelPartition {
       const held = this.bins.get(bin);
       const ops = changed.get(bin);
       if (!isRekeyed && ops === undefined && dueAt(bin, held!.expires, policy) > cut.time) continue;
+      if (!isRekeyed && ops === undefined) this.renewals++;
       const targets = new Map(held?.targets);
       for (const [path, value] of ops ?? []) {
         if (value === undefined) targets.delete(path);

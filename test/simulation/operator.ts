@@ -49,6 +49,7 @@ export class Operator {
     const policy = policyOf({ log_origin: ORIGIN, ...wanted, step_max_ms });
     this.sign({ type: 'policy', v: 1, ledger, version: policyVersion + 1, rules: 1, policy });
     this.world.note('operators change the policy');
+    this.world.count('policy');
   }
 
   /** A policy under rules of the fold that are newer than this build. */
@@ -98,6 +99,7 @@ export class Operator {
     const { ledger } = this.model.fixture.genesis;
     this.sign({ type: 'services', v: 1, ledger, version: servicesVersion + 1, services: lists });
     this.world.note(`operators give ${host.name} the key ${name}`);
+    this.world.count('service key');
   }
 
   /** Publishes the next version of a document; a root and the offline roles keep their keys. */
@@ -124,6 +126,7 @@ export class Operator {
     const { bins } = this.model.view.documents;
     if (bins === undefined) return;
     const key = bins.binsKey === 'bins' ? 'bins-2' : 'bins';
+    this.world.count('bins key');
     this.publish(binsDocument(this.model.fixture.shape, bins.version + 1, key));
   }
 
@@ -148,6 +151,7 @@ export class Operator {
     if (this.world.random.chance(0.3)) records = inParts(name, document);
     this.append(records.map((signed) => encodeRecord(signed)));
     this.world.note(`operators publish ${document.role} ${document.version}`);
+    this.world.count(`document ${document.role}`);
   }
 
   private sign(signed: Signed): void {

@@ -18,7 +18,10 @@ export function simulatedLogs(world: World, life: Life, onAppend?: OnAppend): Lo
     faults: ({ op }) => {
       const fault = world.fault(op === 'append');
       if (op === 'append' && fault !== 'fail') world.changes++;
-      if (fault !== undefined) world.note(`${life.name} ${op}: ${fault}`);
+      if (fault !== undefined) {
+        world.note(`${life.name} ${op}: ${fault}`);
+        world.count(`${op}: ${fault}`);
+      }
       return fault;
     },
   });
@@ -29,6 +32,7 @@ export function simulatedLogs(world: World, life: Life, onAppend?: OnAppend): Lo
       await world.turn(life, `append ${topic}/${partition}, late`, 'write');
       const land = (): void => world.inject(topic, partition, records);
       world.late.push({ label: `${topic}/${partition} of ${life.name}`, land });
+      world.count('late append');
       throw injectedFault('log.unavailable');
     },
     read: async (partition, from, signal) => inner[topic].read(partition, from, signal),
@@ -85,10 +89,7 @@ export class StateDisk {
   }
 }
 
-/** Changes what a batch of writes does; for mutations. */
-export type OnBatch = (disk: StateDisk, rows: readonly Row[]) => void;
-
-export interface Range {
+interface Range {
   readonly gte?: Uint8Array;
   readonly lte?: Uint8Array;
   readonly reverse?: boolean;
@@ -109,8 +110,11 @@ export function simulatedState(world: World, life: Life, disk: StateDisk, name: 
   const write = async (rows: readonly Row[]): Promise<void> => {
     await world.turn(life, `state ${name}, ${rows.length} rows`, 'write');
     const fault = world.fault(true);
-    if (fault !== 'fail') stateWrites.apply(disk, rows);
-    if (fault !== undefined) throw injectedFault('injected');
+    if (fault !== 'fail') disk.apply(rows);
+    if (fault !== undefined) {
+      world.count(`state: ${fault}`);
+      throw injectedFault('injected');
+    }
     await world.turn(life, `state ${name}, written`, 'write');
   };
   const db = {
@@ -142,11 +146,6 @@ export function simulatedState(world: World, life: Life, disk: StateDisk, name: 
   return db as unknown as AbstractLevel<string | Buffer | Uint8Array, Buffer, Buffer>;
 }
 
-/** How batches reach the disk; a mutation replaces it. */
-export const stateWrites: { apply: OnBatch } = {
-  apply: (disk, rows) => disk.apply(rows),
-};
-
 /** A client of the publication store. `onChange` is told after every write that may have happened. */
 export function simulatedStore(
   world: World,
@@ -154,9 +153,12 @@ export function simulatedStore(
   files: MemoryFiles,
   onChange: (name: string) => void,
 ): PublicationStore {
-  const inner = openMemory(files, (operation) =>
-    world.fault(operation === 'put' || operation === 'advance' || operation === 'remove'),
-  );
+  const inner = openMemory(files, (operation) => {
+    const isWrite = operation === 'put' || operation === 'advance' || operation === 'remove';
+    const fault = world.fault(isWrite);
+    if (fault !== undefined) world.count(`store: ${fault}`);
+    return fault;
+  });
   const writing = async <T>(what: string, name: string, act: () => Promise<T>): Promise<T> => {
     await world.turn(life, `${what} ${name}`, 'write');
     try {
@@ -170,7 +172,7 @@ export function simulatedStore(
     putImmutable: async (name, bytes) =>
       writing('put', name, () => inner.putImmutable(name, bytes)),
     advance: async (name, version, bytes) =>
-      writing('advance', name, () => storeWrites.advance(inner, files, name, version, bytes)),
+      writing('advance', name, () => inner.advance(name, version, bytes)),
     get: async (name) => inner.get(name),
     list: async () => inner.list(),
     remove: async (name) => writing('remove', name, () => inner.remove(name)),
@@ -178,19 +180,6 @@ export function simulatedStore(
     [Symbol.asyncDispose]: async () => inner.close(),
   };
 }
-
-/** How the store advances; a mutation replaces it. */
-export const storeWrites: {
-  advance: (
-    store: PublicationStore,
-    files: MemoryFiles,
-    name: string,
-    version: number,
-    bytes: Uint8Array,
-  ) => Promise<'advanced' | 'behind'>;
-} = {
-  advance: (store, _files, name, version, bytes) => store.advance(name, version, bytes),
-};
 
 function latin(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');

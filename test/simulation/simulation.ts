@@ -16,6 +16,7 @@ import { Model } from './model.ts';
 import type { ModelCut } from './modelPartition.ts';
 import { Operator } from './operator.ts';
 import { Random } from './random.ts';
+import { tallyOf, type Tally } from './tally.ts';
 import { Violation, World } from './world.ts';
 
 export interface Options {
@@ -33,18 +34,13 @@ export interface Options {
 
 export interface Result {
   readonly seed: number;
-  readonly violation: Violation | undefined;
+  readonly violation: { readonly rule: string; readonly message: string } | undefined;
   /** A digest of all that happened. */
   readonly hash: string;
   /** The last lines of what happened. */
   readonly end: readonly string[];
-  readonly steps: number;
-  readonly snapshots: number;
-  readonly voids: number;
-  readonly events: number;
-  readonly applied: number;
-  /** Whether it ended early, at something that the design does not rule out. */
-  readonly isLimited: boolean;
+  /** How often what happened. */
+  readonly tally: Tally;
 }
 
 /** Turns of the rough time: many short lives, some long ones. */
@@ -60,7 +56,7 @@ export async function simulate(seed: number, options: Options = {}): Promise<Res
   try {
     await run.all(options.steps ?? run.world.random.pick(STEPS));
   } catch (error) {
-    if (error instanceof KnownLimit) run.isLimited = true;
+    if (error instanceof KnownLimit) run.world.count('known limit');
     else if (!(error instanceof Violation)) throw error;
     else violation = error;
   }
@@ -72,7 +68,6 @@ class KnownLimit extends Error {}
 
 class Run {
   readonly world: World;
-  isLimited = false;
   private mayLosePower = true;
   private readonly isJunkFavoured: boolean;
   private readonly ending: (typeof ENDINGS)[number];
@@ -143,6 +138,7 @@ class Run {
       this.checks.logs();
       if (world.violation !== undefined) throw world.violation;
     }
+    world.count(`ending: ${this.ending}`);
     if (this.ending === 'truncation') return this.truncated();
     if (this.ending === 'rules') return this.unknownRules();
     await this.calm();
@@ -156,19 +152,13 @@ class Run {
 
   result(violation: Violation | undefined): Result {
     const { model, world, seed } = this;
-    const fates = model.partitions.flatMap(({ fates }) => [...fates.values()].flat());
     for (const [n, truth] of model.truths) world.note(`${n} ${truth.leaf.timestamp}`);
     return {
       seed,
-      violation,
+      violation: violation && { rule: violation.rule, message: violation.message },
       hash: world.trace.hash(),
       end: world.trace.end,
-      steps: world.step,
-      snapshots: model.truths.size,
-      voids: model.top - model.truths.size,
-      events: fates.length,
-      applied: fates.filter((fate) => fate === 'applied').length,
-      isLimited: this.isLimited,
+      tally: tallyOf(world, model, this.junk.names, this.publishers),
     };
   }
 
@@ -260,14 +250,18 @@ class Run {
     if (life === undefined) return;
     life.pausedUntil = this.world.step + this.world.random.pick([20, 100, 300]);
     this.world.note(`${life.name} pauses`);
+    this.world.count('pause');
   }
 
   private crash(name: string, mayLosePower = true): void {
     const host = this.hosts.find(({ life }) => life?.name === name);
     if (host === undefined) return;
     this.world.note(`${name} crashes`);
+    this.world.count('crash');
     host.kill();
-    if (mayLosePower && this.world.random.chance(0.3)) host.losePower(6);
+    if (!mayLosePower || !this.world.random.chance(0.3)) return;
+    this.world.count('loss of power');
+    host.losePower(6);
   }
 
   private stopOne(): void {
@@ -275,6 +269,7 @@ class Run {
     if (up.length === 0) return;
     const host = this.world.random.pick(up);
     this.world.note(`${host.name} is stopped`);
+    this.world.count('stop');
     host.stop();
   }
 
@@ -283,6 +278,7 @@ class Run {
     const { random } = this.world;
     host.skew = random.pick([0, -1_000, 20_000, -3_600_000, 90_000, 86_400_000, -1e12, 1e10]);
     this.world.note(`${host.name}: clock is off by ${host.skew / 1000} s`);
+    this.world.count('skew');
     this.world.changes++;
   }
 
@@ -291,6 +287,7 @@ class Run {
     host.kill();
     host.wipe();
     this.world.note(`${host.name} loses its state`);
+    this.world.count('loss of state');
   }
 
   private landLate(): void {
@@ -298,6 +295,7 @@ class Run {
     if (late.length === 0) return;
     const [landing] = late.splice(random.below(late.length), 1);
     this.world.note(`late: ${landing!.label}`);
+    this.world.count('late append lands');
     landing!.land();
   }
 

@@ -75,6 +75,8 @@ export class World {
   violation: Violation | undefined;
   /** Codes with which a process may halt in this run. */
   readonly halts = new Set<string>();
+  /** How often what has happened: so that nobody has to believe that anything does. */
+  readonly counts = new Map<string, number>();
 
   constructor(random: Random, weather: Weather, partitions: number, lines = LINES_KEPT) {
     this.trace = new Trace(lines);
@@ -141,6 +143,11 @@ export class World {
   /** Remembers a broken rule; the run ends with it. */
   violated(violation: Violation): void {
     this.violation ??= violation;
+  }
+
+  /** One more of something. */
+  count(what: string, by = 1): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + by);
   }
 
   /** A process's line in the trace. */

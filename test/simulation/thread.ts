@@ -1,0 +1,46 @@
+// A thread of simulated lives: it is sent seeds and answers with what came of them.
+import { parentPort } from 'node:worker_threads';
+import { CUT_RULES } from '@tidemark/ledger';
+import { simulate, type Result } from './simulation.ts';
+import { sumOf, type Tally } from './tally.ts';
+
+/** Consecutive seeds. */
+export interface Task {
+  readonly from: number;
+  readonly runs: number;
+  /** Ends at the first violation. */
+  readonly untilFound?: boolean;
+  readonly steps?: number;
+  readonly junk?: readonly string[];
+  readonly lines?: number;
+  /** A rule of cuts that is left out. */
+  readonly without?: string;
+}
+
+export interface Answer {
+  readonly runs: number;
+  readonly tally: Tally;
+  /** Those that broke a rule; of a task with `lines`, all. */
+  readonly results: readonly Result[];
+}
+
+parentPort!.on('message', (task: Task) => {
+  void answer(task).then((result) => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has none
+    parentPort!.postMessage(result);
+  });
+});
+
+async function answer({ from, runs, untilFound, without, ...rest }: Task): Promise<Answer> {
+  const rules = CUT_RULES.filter(({ name }) => name !== without);
+  const options = { ...rest, ...(without === undefined ? {} : { rules }) };
+  const tallies: Tally[] = [];
+  const results: Result[] = [];
+  for (let i = 0; i < runs; i++) {
+    const result = await simulate(from + i, options);
+    tallies.push(result.tally);
+    if (result.violation !== undefined || rest.lines !== undefined) results.push(result);
+    if (result.violation !== undefined && untilFound === true) break;
+  }
+  return { runs: tallies.length, tally: sumOf(tallies), results };
+}
