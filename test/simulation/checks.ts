@@ -29,6 +29,8 @@ export class Checks {
   private readonly hashOfVersion = new Map<string, string>();
   private readonly stored = new Map<MemoryFiles, Map<string, number>>();
   private checkedTop = 0;
+  /** The newest number that a publisher or a store has shown. */
+  shown = 0;
   private readonly versions = new Map<string, number>();
   private readonly signed = new WeakSet<Uint8Array>();
   private readonly shownLater = new Map<string, string>();
@@ -63,6 +65,7 @@ export class Checks {
     }
     same('I5', `${name} (version ${file.version}) in the store`, text, expected);
     if (file.version === undefined) return;
+    this.shown = Math.max(this.shown, file.version);
     const names = this.stored.get(files) ?? new Map<string, number>();
     this.stored.set(files, names);
     if (file.version < (names.get(name) ?? 0)) {
@@ -76,6 +79,7 @@ export class Checks {
   /** A publisher shows a snapshot. */
   visible(host: PublisherHost, row: SnapshotRow): void {
     this.model.advance();
+    this.shown = Math.max(this.shown, row.n);
     const truth = this.model.truths.get(row.n);
     if (truth === undefined) {
       const first = this.later('timestamp.json', row.n, row.timestamp);

@@ -80,6 +80,8 @@ export class Model {
   /** The highest number that is void or truly sealed. */
   top = 0;
   readonly truths = new Map<number, Truth>();
+  /** By number: the control offset that settled it. */
+  private readonly settledAt: number[] = [0];
   readonly partitions: readonly ModelPartition[];
   private readonly roles = new Map<string, Required<MetaInput>>();
   private readonly log = new ModelTree();
@@ -140,9 +142,15 @@ export class Model {
     return this.next;
   }
 
-  /** From now on the log may be another one: what is true stays as it is. */
-  freeze(): void {
+  /**
+   * From now on the log may be another one: what was settled below a control offset, or shown, stays as it
+   * is. What nobody has seen may become something else without anybody's fault.
+   */
+  freeze(kept: number, shown: number): void {
     this.isFrozen = true;
+    const settled = this.settledAt.findLastIndex((offset) => offset < kept);
+    this.top = Math.min(this.top, Math.max(settled, shown));
+    for (const n of this.truths.keys()) if (n > this.top) this.truths.delete(n);
   }
 
   /** Folds what has come to stand in the control log. */
@@ -301,6 +309,7 @@ export class Model {
           this.classic = { ...leaf.snapshot, time: cut.time, expires };
         }
       }
+      this.settledAt[this.top] = this.next - 1;
       this.orders.shift();
     }
   }

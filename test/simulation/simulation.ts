@@ -335,7 +335,7 @@ class Run {
     const lane = world.lane(topic, topic === 'control' ? 0 : random.below(world.disk.partitions));
     const kept = Math.max(1, lane.length - random.between(1, 6));
     this.checks.logs();
-    model.freeze();
+    model.freeze(topic === 'control' ? kept : Infinity, this.checks.shown);
     lane.length = kept;
     world.note(`${topic} ends at ${kept}`);
     Object.assign(world.weather, { crash: 0.01, fault: 0, late: 0 });

@@ -1,8 +1,10 @@
 // A thread of simulated lives: it is sent seeds and answers with what came of them.
-import { parentPort } from 'node:worker_threads';
-import { CUT_RULES } from '@tidemark/ledger';
-import { simulate, type Result } from './simulation.ts';
-import { sumOf, type Tally } from './tally.ts';
+//
+// What it may run edited is loaded only after the edits are in place.
+import { parentPort, workerData } from 'node:worker_threads';
+import { installEdits, type Edit } from './edit.ts';
+import type { Result } from './simulation.ts';
+import type { Tally } from './tally.ts';
 
 /** Consecutive seeds. */
 export interface Task {
@@ -23,6 +25,11 @@ export interface Answer {
   /** Those that broke a rule; of a task with `lines`, all. */
   readonly results: readonly Result[];
 }
+
+installEdits(workerData as readonly Edit[]);
+const { CUT_RULES } = await import('@tidemark/ledger');
+const { simulate } = await import('./simulation.ts');
+const { sumOf } = await import('./tally.ts');
 
 parentPort!.on('message', (task: Task) => {
   void answer(task).then((result) => {

@@ -1,6 +1,7 @@
 // Many simulated lives on all cores: threads that are given a few seeds at a time.
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import type { Edit } from './edit.ts';
 import { sumOf } from './tally.ts';
 import type { Answer, Task } from './thread.ts';
 
@@ -8,10 +9,14 @@ const SEEDS_AT_ONCE = 25;
 /** Short-lived objects are nearly all there are: with this much room few of them are ever copied. */
 const YOUNG_MB = 64;
 
-/** Runs a task's seeds; the results are in their order, whatever the number of threads. */
+/**
+ * Runs a task's seeds; the results are in their order, whatever the number of threads.
+ * @param edits what the threads run in place of the sources
+ */
 export async function simulateMany(
   task: Task,
   threads: number = availableParallelism(),
+  edits: readonly Edit[] = [],
 ): Promise<Answer> {
   const tasks: Task[] = [];
   const end = task.from + task.runs;
@@ -21,11 +26,13 @@ export async function simulateMany(
   const answers: Answer[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
-    const thread = startThread();
+    const thread = startThread(edits);
     try {
       while (next < tasks.length) {
         const at = next++;
-        answers[at] = await ask(thread, tasks[at]!);
+        const answer = await ask(thread, tasks[at]!);
+        answers[at] = answer;
+        if (task.untilFound === true && answer.results.length > 0) next = tasks.length;
       }
     } finally {
       await thread.terminate();
@@ -40,10 +47,11 @@ export async function simulateMany(
 }
 
 /** A thread with modules and memory of its own. */
-function startThread(): Worker {
+function startThread(edits: readonly Edit[]): Worker {
   return new Worker(new URL('./thread.ts', import.meta.url), {
     // What the tests' own process was started with is none of its business.
     execArgv: [],
+    workerData: edits,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
 }
