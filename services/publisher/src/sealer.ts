@@ -7,7 +7,7 @@
 import type { Signer } from '@tidemark/canonical/native';
 import { signRecord, type CutSigned, type GenesisSigned } from '@tidemark/event';
 import { CUTS_IN_FLIGHT_MAX, type ControlFold } from '@tidemark/ledger';
-import { appendSurely, type Logs, type Sleep } from '@tidemark/log';
+import { appendSurely, demandNoTruncation, type Logs, type Sleep } from '@tidemark/log';
 
 export interface SealerOptions {
   readonly genesis: GenesisSigned;
@@ -35,6 +35,7 @@ export class Sealer {
    * @param now the clock, ms
    * @param due when a cut is needed although nothing has changed, ms
    * @returns whether one was appended
+   * @throws BrokenInvariant `log.truncated`
    */
   async step(control: ControlFold, now: number, due: number): Promise<boolean> {
     const { last, view } = control;
@@ -47,7 +48,10 @@ export class Sealer {
     const vector = await this.ends(last.vector, view.policy.advance_max);
     // Looked at after the events: an intake whose key was listed before it appended has to find it listed
     // in the cut that covers its batch. And what stands behind may be this very cut.
-    if ((await this.options.logs.control.end(0)) > control.next) return false;
+    const seen = control.next;
+    const end = await this.options.logs.control.end(0);
+    demandNoTruncation('control', 0, end, seen);
+    if (end > control.next) return false;
     const advances = vector.some((end, p) => end > last.vector[p]!);
     const changed = control.changedSince(last.control);
     // After a long pause no single cut may reach the moment that is due: empty ones catch up.
