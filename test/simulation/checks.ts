@@ -3,17 +3,15 @@
 //   I1 no acknowledged event is lost          I4 there is one truth for every n
 //   I2 none is applied twice                  I5 what is published is a pure function of the logs
 //   I3 versions never decrease                I6 nothing is visible that is not sealed
-import { canonicalText, type Json } from '@tidemark/canonical';
-import { decodeRecord, type Outcome, type RolesSigned } from '@tidemark/event';
-import { rootFromSlot } from '@tidemark/merkle';
-import { leafHash } from './modelTree.ts';
-import { concat, toHex, utf8 } from '@tidemark/canonical';
+import { canonicalText, concat, toHex, utf8 } from '@tidemark/canonical';
 import { sha256Native } from '@tidemark/canonical/native';
+import { decodeRecord, type RolesSigned } from '@tidemark/event';
+import { combineRoots, rootFromSlot } from '@tidemark/merkle';
 import type { MemoryFiles } from '@tidemark/publish';
 import type { SnapshotRow } from '@tidemark/publisher';
-import { combineRoots } from '@tidemark/merkle';
 import type { PublisherHost, ShardHost } from './hosts.ts';
 import type { Model, Truth } from './model.ts';
+import { leafHash } from './modelTree.ts';
 import { Violation, type World } from './world.ts';
 
 /** How far a cut may be ahead of the clock of whoever signs its timestamp, ms. */
@@ -60,9 +58,7 @@ export class Checks {
     const text = Buffer.from(file.bytes).toString();
     const expected =
       this.expectedFile(name, file.version ?? 0) ?? this.later(name, file.version, text);
-    if (expected === undefined) {
-      throw new Violation('I6', `${name} (version ${file.version}) is visible but not sealed`);
-    }
+    if (expected === undefined) return this.unsealed(name, file.version, text);
     same('I5', `${name} (version ${file.version}) in the store`, text, expected);
     if (file.version === undefined) return;
     this.shown = Math.max(this.shown, file.version);
@@ -84,7 +80,7 @@ export class Checks {
     if (truth === undefined) {
       const first = this.later('timestamp.json', row.n, row.timestamp);
       if (first !== undefined) return same('I4', `snapshot ${row.n}`, row.timestamp, first);
-      throw new Violation('I6', `${host.name} shows snapshot ${row.n}, which is not sealed`);
+      return this.unsealed('timestamp.json', row.n, row.timestamp);
     }
     same('I4', `timestamp ${row.n} of ${host.name}`, row.timestamp, text(truth.timestamp));
     same('I4', `checkpoint ${row.n} of ${host.name}`, row.checkpoint, text(truth.checkpoint));
@@ -93,6 +89,13 @@ export class Checks {
       throw new Violation('I3', `${host.name} went back from snapshot ${host.shown} to ${row.n}`);
     }
     host.shown = row.n;
+  }
+
+  /** What a crash left undone in the store is made good by the next start. */
+  opened({ name, publisher, files }: PublisherHost): void {
+    const n = publisher?.visible?.n ?? 0;
+    const stored = files.get('timestamp.json')?.version ?? 0;
+    if (stored < n) throw new Violation('order', `${name} shows ${n}, its store ${stored}`);
   }
 
   /** Somebody with a clock is about to append records to control. */
@@ -152,6 +155,18 @@ export class Checks {
     return first;
   }
 
+  /** Something is visible of a cut that is not sealed; it may not even be what the fold gives. */
+  private unsealed(name: string, version: number | undefined, shown: string): void {
+    const { drafted } = this.model;
+    const expected = drafted && fileOf(drafted, name, version ?? Number.parseInt(name, 10));
+    if (expected !== undefined) {
+      same('I5', `${name} of cut ${drafted!.cut.n}`, shown, expected);
+      // What the cut leads to comes first; what the cut itself is shows what has gone wrong.
+      if (version === undefined && !name.endsWith('.snapshot.json')) return;
+    }
+    throw new Violation('I6', `${name} (version ${version}) is visible but not sealed`);
+  }
+
   /** The bins of a partition. */
   private isOf(role: string, p: number): boolean {
     const { bits, partitions } = this.model.fixture.shape;
@@ -195,15 +210,9 @@ export class Checks {
   }
 
   private expectedFile(name: string, version: number): string | undefined {
-    const { truths } = this.model;
-    if (name === 'timestamp.json') return textIfAny(truths.get(version)?.timestamp);
-    if (name === 'checkpoint') return textIfAny(truths.get(version)?.checkpoint);
-    const [, number, role] = /^([0-9]+)\.([a-z]+)\.json$/.exec(name) ?? [];
-    if (role === 'snapshot') return textIfAny(truths.get(Number(number))?.snapshot);
-    if (role !== 'root' && role !== 'targets' && role !== 'bins') return undefined;
-    for (const { cut } of truths.values()) {
-      const document = cut.view.documents[role]!;
-      if (document.version === Number(number)) return text(document.bytes);
+    for (const truth of this.model.truths.values()) {
+      const file = fileOf(truth, name, version);
+      if (file !== undefined) return file;
     }
     return undefined;
   }
@@ -272,8 +281,16 @@ export class Checks {
   }
 }
 
-export function outcomeText(outcomes: readonly Outcome[]): string {
-  return canonicalText(outcomes as unknown as Json);
+/** A file of a store as a snapshot has it; undefined where it is none of its own. */
+function fileOf(truth: Truth, name: string, version: number): string | undefined {
+  const { cut, timestamp, checkpoint, snapshot } = truth;
+  if (name === 'timestamp.json') return version === cut.n ? text(timestamp) : undefined;
+  if (name === 'checkpoint') return version === cut.n ? text(checkpoint) : undefined;
+  const [, number, role] = /^([0-9]+)\.([a-z]+)\.json$/.exec(name) ?? [];
+  if (role === 'snapshot') return Number(number) === cut.n ? textIfAny(snapshot) : undefined;
+  if (role !== 'root' && role !== 'targets' && role !== 'bins') return undefined;
+  const document = cut.view.documents[role]!;
+  return document.version === Number(number) ? text(document.bytes) : undefined;
 }
 
 function isRoles(bytes: Uint8Array): boolean {

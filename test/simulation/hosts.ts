@@ -1,5 +1,5 @@
 // The processes of a simulation: each lives on a host that keeps its disks, its keys and its clock.
-import { BrokenInvariant, OperatingFault } from '@tidemark/canonical';
+import { BrokenInvariant, OperatingFault, type JsonObject } from '@tidemark/canonical';
 import { Intake } from '@tidemark/intake';
 import type { CutRule } from '@tidemark/ledger';
 import { Publisher, Sealer, type SnapshotRow } from '@tidemark/publisher';
@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly rules: readonly CutRule[] | undefined;
   /** Told of snapshots as a publisher shows them. */
   readonly onVisible: (host: PublisherHost, row: SnapshotRow) => void;
+  /** Told of publishers that have opened what they keep. */
+  readonly onOpen: (host: PublisherHost) => void;
   /** Told of names in a store that may have changed. */
   readonly onStore: (files: MemoryFiles, name: string) => void;
   /** Told of `sealed` records that a publisher is about to append, and its clock. */
@@ -91,14 +93,28 @@ export abstract class Host {
   /** Loses the last writes to its state, as at a loss of power. */
   abstract losePower(batches: number): void;
 
+  /** Somebody rewrites what its state rests on, for the next start. */
+  abstract forge(): void;
+
   protected abstract run(life: Life): Promise<void>;
 
   /** What its operators do about a fault before they start it again. */
   protected helped(_code: string): void {}
 
+  /** Whether what it keeps was rewritten, so that it may refuse it. */
+  protected isForged = false;
+
   protected logsOf(life: Life): ReturnType<typeof simulatedLogs> {
-    return simulatedLogs(this.world, life, (...what) => this.around.onAppend(this, ...what));
+    return simulatedLogs(
+      this.world,
+      life,
+      (...what) => this.around.onAppend(this, ...what),
+      (topic, end) => this.looked(life, topic, end),
+    );
   }
+
+  /** It looks where a log ends now. */
+  protected looked(_life: Life, _topic: string, _end: number): void {}
 
   protected async sleep(life: Life): Promise<void> {
     await this.world.turn(life, 'waits', 'wait');
@@ -132,6 +148,11 @@ export abstract class Host {
     this.world.note(`${life.name} fails: ${code} ${what.message}`);
     this.world.count(`fails: ${code}`);
     if (what instanceof OperatingFault) return this.helped(code);
+    // Events that were never there look like lost ones.
+    if (this.isForged && (code.startsWith('state.') || code === 'log.truncated')) {
+      this.isForged = false;
+      return this.wipe();
+    }
     this.halted = what;
     if (what instanceof Violation) this.world.violated(what);
     else if (!(what instanceof BrokenInvariant && this.around.world.maySay(code))) {
@@ -156,6 +177,7 @@ export class IntakeHost extends Host {
 
   override wipe(): void {}
   override losePower(): void {}
+  override forge(): void {}
 
   protected override async run(life: Life): Promise<void> {
     const { genesis } = this.around.fixture;
@@ -172,6 +194,17 @@ export class IntakeHost extends Host {
     await intake.drain();
   }
 }
+
+/** Of a cut's marker, the row that says what the state is: what somebody may want to change. */
+interface ForgedMarker extends JsonObject {
+  readonly k: number;
+  readonly next: number;
+  readonly window: { readonly since: number };
+  readonly intakes: readonly (readonly [run: string, seq: number, time: number])[];
+}
+
+const MARKER = 0x43;
+const SNAPSHOT = 0x53;
 
 export class ShardHost extends Host {
   readonly partitions: readonly number[];
@@ -207,6 +240,23 @@ export class ShardHost extends Host {
 
   override losePower(batches: number): void {
     for (const disk of this.disks.values()) disk.loseTail(this.world.random.below(batches + 1));
+  }
+
+  override forge(): void {
+    const { random } = this.world;
+    this.disks.get(random.pick(this.partitions))!.forge(MARKER, (value) => {
+      const marker = JSON.parse(value.toString()) as ForgedMarker;
+      const { k, next, window, intakes } = marker;
+      this.isForged = true;
+      this.world.count('forged state');
+      const forged = random.pick<JsonObject>([
+        { k: k + 1 },
+        { next: next + 1 },
+        { window: { ...window, since: window.since + 1_000 } },
+        { intakes: [...intakes, ['forged', 1, 1]] },
+      ]);
+      return Buffer.from(JSON.stringify({ ...marker, ...forged }));
+    });
   }
 
   /** It says that the bins have another key by now: they give it that one. */
@@ -270,6 +320,31 @@ export class PublisherHost extends Host {
     this.shown = 0;
   }
 
+  override forge(): void {
+    this.disk.forge(SNAPSHOT, (value) => {
+      const row = JSON.parse(value.toString()) as { readonly time: number; readonly n: number };
+      this.isForged = true;
+      this.world.count('forged state');
+      const forged = this.world.random.pick<JsonObject>([
+        { time: row.time + 1 },
+        { merkleRoot: '00'.repeat(32) },
+        { vector: Array.from({ length: this.world.disk.partitions }, () => 1_000) },
+      ]);
+      return Buffer.from(JSON.stringify({ ...row, ...forged }));
+    });
+  }
+
+  protected override looked(life: Life, topic: string, end: number): void {
+    const { publisher } = this;
+    if (topic !== 'control' || publisher === undefined || end >= publisher.control.next) return;
+    life.lostSince ??= life.progress;
+    // What was under way comes to its end: a step of the publisher, one of the sealer.
+    if (life.progress > life.lostSince + 2) {
+      const message = `${life.name} goes on with a log that has lost records`;
+      this.world.violated(new Violation('truncation', message));
+    }
+  }
+
   override losePower(batches: number): void {
     const lost = this.world.random.below(batches + 1);
     this.disk.loseTail(lost);
@@ -314,7 +389,7 @@ export class PublisherHost extends Host {
   private async open(life: Life, logs: ReturnType<typeof simulatedLogs>): Promise<Publisher> {
     const { world } = this;
     const { genesis, genesisBytes } = this.around.fixture;
-    const { rules, onStore, onVisible } = this.around;
+    const { rules, onOpen, onStore, onVisible } = this.around;
     const { key } = this;
     const publisher = await Publisher.open({
       genesis,
@@ -336,6 +411,7 @@ export class PublisherHost extends Host {
       ...(rules === undefined ? {} : { rules }),
     });
     this.publisher = publisher;
+    onOpen(this);
     publisher.onVisible((row) => onVisible(this, row));
     if (publisher.visible !== undefined) onVisible(this, publisher.visible);
     return publisher;

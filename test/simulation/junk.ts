@@ -20,7 +20,7 @@ import type { Checks } from './checks.ts';
 import { keyOf, OPERATORS, targetsDocument } from './fixture.ts';
 import type { Host } from './hosts.ts';
 import { PublisherHost, ShardHost } from './hosts.ts';
-import type { Model } from './model.ts';
+import { signaturesOf, type Model } from './model.ts';
 import type { World } from './world.ts';
 
 type Topic = 'events' | 'control' | 'leaves';
@@ -81,6 +81,9 @@ export class Junk {
     ['batch for another partition', () => this.batch({ partition: 1 })],
     ['batch with wrong paths', () => this.batch({})],
     ['batch with a wrong clock', () => this.batch({ ahead: this.world.random.pick([-1e9, 1e8]) })],
+    ['batch with a fast clock', () => this.batch({ ahead: 1e3 * this.world.random.below(1e3) })],
+    ['batch of another run', () => this.batch({ run: this.world.random.below(1e3) })],
+    ['batch again', () => this.again()],
     ['cut of a stranger', () => this.cut({}, 'outsider')],
     ['cut of a publisher', () => this.cut({}, this.nameOf('publisher'))],
     ['cut of another ledger', () => this.cut({ ledger: OTHER_LEDGER })],
@@ -106,9 +109,14 @@ export class Junk {
     ['sealed by a shard', () => this.sealed(this.nameOf('shard'))],
     ['sealed with other content', () => this.sealed(this.nameOf('publisher'))],
     ['sealed with the timestamp key', () => this.timestamped()],
+    ['sealed with another leaf', () => this.nearlySealed(true)],
+    ['sealed with other signatures', () => this.nearlySealed(false)],
+    ['sealed out of order', () => this.timestamped(undefined, this.model.unsettled[1]?.cut)],
+    ['sealed by a stranger with the timestamp key', () => this.timestamped('outsider')],
     ['void by services', () => this.void([this.nameOf('sealer'), this.nameOf('publisher')])],
     ['void by one operator', () => this.void([OPERATORS[0]])],
     ['void out of order', () => this.lateVoid()],
+    ['void by operators', () => this.void(OPERATORS)],
     ['policy by one operator', () => this.policy([OPERATORS[1]], 1)],
     ['policy of strangers', () => this.policy(['outsider', 'outsider-2'], 1)],
     ['policy out of order', () => this.policy(OPERATORS, this.world.random.pick([0, 100]))],
@@ -116,6 +124,7 @@ export class Junk {
     ['services of strangers', () => this.services(['outsider', 'outsider-2'], 1)],
     ['services out of order', () => this.services(OPERATORS, this.world.random.pick([0, 100]))],
     ['targets by one key', () => this.targets()],
+    ['document of before', () => this.before()],
     ['subtree of a stranger', () => this.subtree('outsider')],
     ['subtree of a publisher', () => this.subtree(this.nameOf('publisher'))],
     ['subtree of another cut', () => this.subtree(this.nameOf('shard'), ZERO_HASH)],
@@ -146,7 +155,20 @@ export class Junk {
     this.put(topic, p, bytes.subarray(0, this.world.random.below(bytes.length)));
   }
 
-  private batch(wrong: { by?: string; ledger?: string; partition?: number; ahead?: number }): void {
+  /** A batch that stands in its partition already. */
+  private again(): void {
+    const p = this.world.random.below(this.world.disk.partitions);
+    const [, ...batches] = this.world.lane('events', p);
+    if (batches.length > 0) this.put('events', p, this.world.random.pick(batches));
+  }
+
+  private batch(wrong: {
+    by?: string;
+    ledger?: string;
+    partition?: number;
+    ahead?: number;
+    run?: number;
+  }): void {
     const { random } = this.world;
     const { ledger } = this.model.fixture.genesis;
     const { partitions } = this.model.fixture.shape;
@@ -161,7 +183,7 @@ export class Junk {
     const header = {
       ledger: wrong.ledger ?? ledger,
       partition: (p + (wrong.partition ?? 0)) % partitions,
-      intake: `junk-${random.below(2)}`,
+      intake: `junk-${wrong.run ?? random.below(2)}`,
       seq: this.end('events', p),
       time: Math.max(0, this.world.now + (wrong.ahead ?? 0)),
       subjects: ['mallory'],
@@ -257,15 +279,14 @@ export class Junk {
   }
 
   /** The same with all that control shows as it should be. Nobody could void a cut that cannot be finished. */
-  private timestamped(): void {
-    const cut = this.model.pending;
+  private timestamped(by = this.nameOf('publisher'), cut = this.model.pending): void {
     const { newest } = this.model;
     if (cut === undefined || newest === undefined || this.poisoned.has(cut.hash)) return;
     const { snapshot, merkle_root: merkleRoot } = newest.leaf;
     const expiresMs = cut.time + cut.view.policy.expiry_s.timestamp * 1000;
     const stated = timestampSigned({ version: cut.n, expiresMs, snapshot, merkleRoot });
     const timestamp = signMetadata(stated, [keyOf('timestamp')]);
-    const [by] = parseTimestamp(timestamp).signatures;
+    const [signature] = parseTimestamp(timestamp).signatures;
     const leaf = {
       ...newest.leaf,
       n: cut.n,
@@ -278,7 +299,7 @@ export class Junk {
       })),
       control: { ...newest.leaf.control, size: cut.control },
     };
-    this.seal(this.nameOf('publisher'), cut, leaf, by!);
+    this.seal(by, cut, leaf, signature!);
   }
 
   private seal(
@@ -303,6 +324,33 @@ export class Junk {
       },
     };
     this.put('control', 0, signRecord(signed, [keyOf(by)]));
+  }
+
+  /** A `sealed` of which one thing is wrong: the leaf, or one of the signatures. */
+  private nearlySealed(isLeaf: boolean): void {
+    // What would be right is known once the cut was called sealed.
+    if (this.model.drafted === undefined) this.timestamped();
+    const { drafted } = this.model;
+    if (drafted === undefined) return;
+    const { cut, leaf } = drafted;
+    const signatures = signaturesOf(drafted);
+    const { timestamp, snapshot } = signatures;
+    const sig = this.world.random.hex(128);
+    const wrong = this.world.random.pick([
+      { ...signatures, timestamp: { ...timestamp, sig } },
+      { ...signatures, checkpoint: sig },
+      ...(snapshot === null ? [] : [{ ...signatures, snapshot: { ...snapshot, sig } }]),
+    ]);
+    const signed: SealedSigned = {
+      type: 'sealed',
+      v: 1,
+      ledger: this.model.fixture.genesis.ledger,
+      n: cut.n,
+      cut: cut.hash,
+      leaf: isLeaf ? { ...leaf, root: leaf.root + 1 } : leaf,
+      signatures: isLeaf ? signatures : wrong,
+    };
+    this.put('control', 0, signRecord(signed, [keyOf(this.nameOf('publisher'))]));
   }
 
   private void(by: readonly string[]): void {
@@ -346,6 +394,17 @@ export class Junk {
     const { bytes } = targetsDocument((held?.version ?? 0) + 1, ['targets-1']);
     const [record] = splitDocument({ kind: 'role', role: 'targets' }, bytes);
     this.put('control', 0, encodeRecord(record!));
+  }
+
+  /** Signed as it should be, but there is a newer one. */
+  private before(): void {
+    const { replaced } = this.model;
+    if (replaced.length === 0) return;
+    const { role, bytes } = this.world.random.pick(replaced);
+    const name = role === 'root' ? ({ kind: 'root' } as const) : ({ kind: 'role', role } as const);
+    for (const record of splitDocument(name, bytes)) {
+      this.put('control', 0, encodeRecord(record));
+    }
   }
 
   /** A subtree record that names nothing: complete at once, and for the very cut. */

@@ -14,6 +14,7 @@ import {
   verifyRecord,
   type CutSigned,
   type LogRecord,
+  type RoleSignature,
   type SealedSigned,
   type SnapshotLeaf,
 } from '@tidemark/event';
@@ -137,9 +138,16 @@ export class Model {
     return order?.type === 'cut' ? order.cut : undefined;
   }
 
-  /** The offset of control up to which it was folded. */
-  get position(): number {
-    return this.next;
+  /** What the pending cut makes, once a publisher has called it sealed, whatever it said. */
+  get drafted(): Truth | undefined {
+    return this.folded;
+  }
+
+  /** A document that TUF's rules accepted once, and that a newer one has replaced. */
+  get replaced(): Document[] {
+    return [...this.official.values()].filter(
+      ({ role, version }) => version < (this.view.documents[role]?.version ?? 0),
+    );
   }
 
   /**
@@ -422,7 +430,7 @@ function isTimestamped({ leaf, signatures }: SealedSigned, cut: ModelCut): boole
     leaf.control.size === cut.control &&
     leaf.partitions.map(({ events }) => events.size).join() === cut.vector.join() &&
     leaf.timestamp === sha256HexNative(file) &&
-    signatures.timestamp.sig === signatureOf(file)
+    signatures.timestamp.sig === signatureOf(file).sig
   );
 }
 
@@ -436,25 +444,33 @@ function keysOf(publicKeys: readonly string[]): ReturnType<typeof keysById> {
 }
 
 /** Whether a `sealed` record says what snapshot n is, signatures included. */
-function says(sealed: SealedSigned, truth: Truth): boolean {
-  const { leaf, signatures, cut } = sealed;
-  if (cut !== truth.cut.hash) return false;
-  if (canonicalText(leaf as unknown as Json) !== canonicalText(truth.leaf as unknown as Json)) {
-    return false;
-  }
-  const note = Buffer.from(truth.checkpoint).toString();
-  const blob = Buffer.from(note.trimEnd().split(' ').at(-1)!, 'base64');
+function says({ leaf, signatures, cut }: SealedSigned, truth: Truth): boolean {
+  const text = (value: unknown): string => canonicalText(value as Json);
   return (
-    signatures.timestamp.sig === signatureOf(truth.timestamp) &&
-    (signatures.snapshot === null) === (truth.snapshot === undefined) &&
-    (truth.snapshot === undefined || signatures.snapshot!.sig === signatureOf(truth.snapshot)) &&
-    signatures.checkpoint === toHex(blob.subarray(4))
+    cut === truth.cut.hash &&
+    text(leaf) === text(truth.leaf) &&
+    text(signatures) === text(signaturesOf(truth))
   );
 }
 
-function signatureOf(file: Uint8Array): string {
-  const { signatures } = JSON.parse(Buffer.from(file).toString()) as {
-    signatures: [{ keyid: string; sig: string }];
+/** The signatures that make a snapshot true. */
+export function signaturesOf({
+  timestamp,
+  snapshot,
+  checkpoint,
+}: Truth): SealedSigned['signatures'] {
+  const note = Buffer.from(checkpoint).toString();
+  const blob = Buffer.from(note.trimEnd().split(' ').at(-1)!, 'base64');
+  return {
+    timestamp: signatureOf(timestamp),
+    snapshot: snapshot === undefined ? null : signatureOf(snapshot),
+    checkpoint: toHex(blob.subarray(4)),
   };
-  return signatures[0].sig;
+}
+
+function signatureOf(file: Uint8Array): RoleSignature {
+  const { signatures } = JSON.parse(Buffer.from(file).toString()) as {
+    signatures: [RoleSignature];
+  };
+  return signatures[0];
 }

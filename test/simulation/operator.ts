@@ -99,6 +99,7 @@ export class Operator {
     const { ledger } = this.model.fixture.genesis;
     this.sign({ type: 'services', v: 1, ledger, version: servicesVersion + 1, services: lists });
     this.world.note(`operators give ${host.name} the key ${name}`);
+    if (this.world.random.chance(0.5)) host.start();
     this.world.count('service key');
   }
 

@@ -1,4 +1,5 @@
 // The ports of a simulated process: logs, state and store that fail, wait, lose answers and end with it.
+import { crc32 } from 'node:zlib';
 import type { AbstractLevel } from 'abstract-level';
 import type { StateDb } from '@tidemark/ledger';
 import { memoryLogs, type Log, type Logs } from '@tidemark/log';
@@ -10,7 +11,10 @@ type Topic = 'events' | 'control' | 'leaves';
 /** Told of records before they are appended. */
 export type OnAppend = (topic: Topic, partition: number, records: readonly Uint8Array[]) => void;
 
-export function simulatedLogs(world: World, life: Life, onAppend?: OnAppend): Logs {
+/** Told of the ends of logs as they are looked up. */
+type OnEnd = (topic: Topic, end: number) => void;
+
+export function simulatedLogs(world: World, life: Life, onAppend: OnAppend, onEnd: OnEnd): Logs {
   const inner = memoryLogs(world.disk.partitions, {
     disk: world.disk,
     sleep: ({ topic, partition, op }) =>
@@ -27,7 +31,7 @@ export function simulatedLogs(world: World, life: Life, onAppend?: OnAppend): Lo
   });
   const wrap = (topic: Topic): Log => ({
     append: async (partition, records) => {
-      onAppend?.(topic, partition, records);
+      onAppend(topic, partition, records);
       if (!world.random.chance(world.weather.late)) return inner[topic].append(partition, records);
       await world.turn(life, `append ${topic}/${partition}, late`, 'write');
       const land = (): void => world.inject(topic, partition, records);
@@ -37,6 +41,7 @@ export function simulatedLogs(world: World, life: Life, onAppend?: OnAppend): Lo
     },
     read: async (partition, from, signal) => inner[topic].read(partition, from, signal),
     end: async (partition) => {
+      onEnd(topic, world.lane(topic, partition).length);
       const end = await inner[topic].end(partition);
       await world.turn(life, `end of ${topic}/${partition}`, 'read');
       return end;
@@ -73,6 +78,21 @@ export class StateDisk {
     this.batches = this.batches.slice(0, Math.max(0, this.batches.length - count));
     this.rows.clear();
     for (const batch of this.batches) this.take(batch);
+  }
+
+  /** Rewrites the newest row of a kind, as whoever owns the disk can: its checksum holds. */
+  forge(kind: number, change: (value: Buffer) => Buffer): void {
+    const prefix = String.fromCharCode(kind);
+    const name = [...this.rows.keys()]
+      .filter((key) => key.startsWith(prefix))
+      .sort()
+      .at(-1);
+    if (name === undefined) return;
+    const key = Buffer.from(name, 'latin1');
+    const value = change(this.rows.get(name)!.subarray(4));
+    const sum = Buffer.alloc(4);
+    sum.writeUInt32BE(crc32(value, crc32(key)));
+    this.apply([[name, Buffer.concat([sum, value])]]);
   }
 
   /** Loses everything. */

@@ -4,6 +4,7 @@
 // keys. In the rough time processes die at their writes, answers are lost, records come late or twice,
 // clocks are wrong, operators act, and strangers write into every log. Then all faults stop, and the
 // ledger has to come to rest: everything acknowledged is settled, and everybody shows the same.
+import type { Policy } from '@tidemark/event';
 import type { CutRule } from '@tidemark/ledger';
 import { memoryFiles } from '@tidemark/publish';
 import { Checks } from './checks.ts';
@@ -24,8 +25,10 @@ export interface Options {
   readonly rules?: readonly CutRule[];
   /** Turns of the rough time. */
   readonly steps?: number;
-  /** Kinds of junk that are to come more often. */
-  readonly junk?: readonly string[];
+  /** What is to come more often: kinds of junk, or of what else may happen. */
+  readonly often?: readonly string[];
+  /** Of the policy that it begins with. */
+  readonly policy?: Partial<Policy>;
   /** How it ends: in rest, or with a log that has lost records, or with rules that nobody knows. */
   readonly ending?: 'rest' | 'truncation' | 'rules';
   /** How many of the last lines of what happened are kept. */
@@ -46,6 +49,8 @@ export interface Result {
 /** Turns of the rough time: many short lives, some long ones. */
 const STEPS = [80, 120, 160, 320] as const;
 const ENDINGS = [...Array<'rest'>(18).fill('rest'), 'truncation', 'rules'] as const;
+/** The weight of what is to come often: as much as uploads. */
+const OFTEN = 12;
 /** More turns than any run needs to come to rest. */
 const REST_STEPS_MAX = 4_000;
 
@@ -69,7 +74,6 @@ class KnownLimit extends Error {}
 class Run {
   readonly world: World;
   private mayLosePower = true;
-  private readonly isJunkFavoured: boolean;
   private readonly ending: (typeof ENDINGS)[number];
   private readonly seed: number;
   private readonly fixture: Fixture;
@@ -84,7 +88,7 @@ class Run {
   private readonly junk: Junk;
   private readonly actions: readonly (readonly [weight: number, act: () => void])[];
 
-  constructor(seed: number, { rules, lines, junk = [], ending }: Options) {
+  constructor(seed: number, { rules, lines, often = [], ending, policy }: Options) {
     const random = new Random(seed);
     this.seed = seed;
     const partitions = random.pick([1, 2, 2, 2, 2, 4]);
@@ -103,7 +107,7 @@ class Run {
       slow: random.pick([0, 0.05, 0.3]),
     };
     this.world = new World(random, weather, partitions, lines);
-    this.fixture = makeFixture(shape, randomPolicy(random), initialServices());
+    this.fixture = makeFixture(shape, { ...randomPolicy(random), ...policy }, initialServices());
     this.model = new Model(this.fixture, {
       control: this.world.lane('control', 0),
       events: Array.from({ length: partitions }, (_, p) => this.world.lane('events', p)),
@@ -114,10 +118,9 @@ class Run {
     this.world.onCrash = (life) => this.crash(life.name, this.mayLosePower);
     this.clients = new Clients(this.world, this.intakes);
     this.operator = new Operator(this.world, this.model, this.hosts);
-    this.junk = new Junk(this.world, this.model, this.checks, this.hosts, junk);
-    this.isJunkFavoured = junk.length > 0;
+    this.junk = new Junk(this.world, this.model, this.checks, this.hosts, often);
     this.ending = ending ?? random.pick(ENDINGS);
-    this.actions = this.whatHappens(rough);
+    this.actions = this.whatHappens(rough, often);
   }
 
   async all(steps: number): Promise<void> {
@@ -178,6 +181,7 @@ class Run {
       fixture,
       rules,
       onVisible: (host, row) => guarded(() => checks.visible(host, row)),
+      onOpen: (host) => guarded(() => checks.opened(host)),
       onStore: (files, name) => guarded(() => checks.store(files, name)),
       onAppend: (host, topic, _partition, records) => {
         if (topic === 'control') guarded(() => checks.signs(host.name, host.now(), records));
@@ -207,27 +211,31 @@ class Run {
   }
 
   /** What may happen besides turns, in the rough time; some runs know only part of it. */
-  private whatHappens(rough: number): (readonly [number, () => void])[] {
+  private whatHappens(rough: number, often: readonly string[]): (readonly [number, () => void])[] {
     const { random } = this.world;
-    const sometimes = (weight: number): number => (random.chance(0.6) ? weight * rough : 0);
+    const sometimes = (weight: number, names: readonly string[]): number => {
+      if (names.some((name) => often.includes(name))) return OFTEN;
+      return random.chance(0.6) ? weight * rough : 0;
+    };
     return [
       [10, () => this.clients.upload()],
       [4, () => this.clients.resend()],
       [8, () => this.world.pass(random.pick([1, 100, 1_000, 5_000]))],
       [1, () => this.longTime()],
       [6, () => this.startOne()],
-      [sometimes(2), () => this.pause()],
-      [sometimes(2), () => this.crash(random.pick(this.hosts).life?.name ?? '')],
-      [sometimes(1), () => this.stopOne()],
-      [sometimes(1), () => this.skew()],
-      [sometimes(1), () => this.loseState()],
-      [3 * sometimes(1), () => this.landLate()],
-      [this.isJunkFavoured ? 12 : sometimes(6), () => this.junk.write()],
-      [sometimes(1), () => this.operator.policy()],
-      [sometimes(1), () => this.operator.rotate()],
-      [sometimes(1), () => this.operator.documents()],
-      [sometimes(0.3), () => this.operator.rekey()],
-      [sometimes(0.7), () => void this.operator.void()],
+      [sometimes(2, ['pause']), () => this.pause()],
+      [sometimes(2, ['crash']), () => this.crash(random.pick(this.hosts).life?.name ?? '')],
+      [sometimes(1, ['stop']), () => this.stopOne()],
+      [sometimes(1, ['skew']), () => this.skew()],
+      [sometimes(1, ['loss of state']), () => this.loseState()],
+      [sometimes(0.5, ['forged state']), () => this.forgeState()],
+      [3 * sometimes(1, ['late append lands']), () => this.landLate()],
+      [sometimes(6, this.junk.names), () => this.junk.write()],
+      [sometimes(1, ['policy']), () => this.operator.policy()],
+      [sometimes(1, ['service key']), () => this.operator.rotate()],
+      [sometimes(1, ['document']), () => this.operator.documents()],
+      [sometimes(0.3, ['bins key']), () => this.operator.rekey()],
+      [sometimes(0.7, ['void']), () => void this.operator.void()],
     ];
   }
 
@@ -288,6 +296,13 @@ class Run {
     host.wipe();
     this.world.note(`${host.name} loses its state`);
     this.world.count('loss of state');
+  }
+
+  private forgeState(): void {
+    const host = this.world.random.pick([...this.shards, ...this.publishers]);
+    this.world.note(`the state of ${host.name} is rewritten`);
+    host.kill();
+    host.forge();
   }
 
   private landLate(): void {

@@ -14,7 +14,7 @@ const EXPECTED: readonly string[] = [
   ['append: fail', 'append: fail-but-stored', 'read: fail', 'late append', 'late append lands'],
   ['state: fail', 'state: fail-but-stored', 'store: fail', 'store: fail-but-stored'],
   ['start', 'restart', 'crash', 'stop', 'pause', 'skew', 'loss of power', 'loss of state'],
-  ['publisher anew', 'policy', 'service key', 'bins key'],
+  ['forged state', 'fails: state.unsigned', 'publisher anew', 'policy', 'service key', 'bins key'],
   ['root', 'targets', 'bins'].map((role) => `document ${role}`),
   ['rest', 'truncation', 'rules'].map((how) => `ending: ${how}`),
   ['duplicate', 'id_reused', 'stale', 'clock_ahead', 'wrong_partition'].map(outcome),

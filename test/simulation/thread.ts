@@ -3,17 +3,19 @@
 // What it may run edited is loaded only after the edits are in place.
 import { parentPort, workerData } from 'node:worker_threads';
 import { installEdits, type Edit } from './edit.ts';
-import type { Result } from './simulation.ts';
+import type { Options, Result } from './simulation.ts';
 import type { Tally } from './tally.ts';
 
 /** Consecutive seeds. */
 export interface Task {
   readonly from: number;
   readonly runs: number;
-  /** Ends at the first violation. */
-  readonly untilFound?: boolean;
+  /** Ends at the first violation of one of these. */
+  readonly until?: readonly string[];
   readonly steps?: number;
-  readonly junk?: readonly string[];
+  readonly often?: readonly string[];
+  readonly policy?: NonNullable<Options['policy']>;
+  readonly ending?: NonNullable<Options['ending']>;
   readonly lines?: number;
   /** A rule of cuts that is left out. */
   readonly without?: string;
@@ -38,7 +40,7 @@ parentPort!.on('message', (task: Task) => {
   });
 });
 
-async function answer({ from, runs, untilFound, without, ...rest }: Task): Promise<Answer> {
+async function answer({ from, runs, until, without, ...rest }: Task): Promise<Answer> {
   const rules = CUT_RULES.filter(({ name }) => name !== without);
   const options = { ...rest, ...(without === undefined ? {} : { rules }) };
   const tallies: Tally[] = [];
@@ -47,7 +49,7 @@ async function answer({ from, runs, untilFound, without, ...rest }: Task): Promi
     const result = await simulate(from + i, options);
     tallies.push(result.tally);
     if (result.violation !== undefined || rest.lines !== undefined) results.push(result);
-    if (result.violation !== undefined && untilFound === true) break;
+    if (until?.includes(result.violation?.rule ?? '') === true) break;
   }
   return { runs: tallies.length, tally: sumOf(tallies), results };
 }

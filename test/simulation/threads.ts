@@ -23,6 +23,20 @@ export async function simulateMany(
   for (let from = task.from; from < end; from += SEEDS_AT_ONCE) {
     tasks.push({ ...task, from, runs: Math.min(SEEDS_AT_ONCE, end - from) });
   }
+  const answers = await simulateEach(tasks, threads, edits);
+  return {
+    runs: answers.reduce((sum, { runs }) => sum + runs, 0),
+    tally: sumOf(answers.map(({ tally }) => tally)),
+    results: answers.flatMap(({ results }) => results),
+  };
+}
+
+/** Runs tasks, each in one thread; after one that ends at what it has found none is begun. */
+export async function simulateEach(
+  tasks: readonly Task[],
+  threads: number = availableParallelism(),
+  edits: readonly Edit[] = [],
+): Promise<Answer[]> {
   const answers: Answer[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
@@ -32,18 +46,16 @@ export async function simulateMany(
         const at = next++;
         const answer = await ask(thread, tasks[at]!);
         answers[at] = answer;
-        if (task.untilFound === true && answer.results.length > 0) next = tasks.length;
+        const { until } = tasks[at]!;
+        const isFound = answer.results.some(({ violation }) => until?.includes(violation!.rule));
+        if (isFound) next = tasks.length;
       }
     } finally {
       await thread.terminate();
     }
   };
   await Promise.all(Array.from({ length: Math.min(threads, tasks.length) }, work));
-  return {
-    runs: answers.reduce((sum, { runs }) => sum + runs, 0),
-    tally: sumOf(answers.map(({ tally }) => tally)),
-    results: answers.flatMap(({ results }) => results),
-  };
+  return answers;
 }
 
 /** A thread with modules and memory of its own. */

@@ -39,6 +39,8 @@ export interface Life {
   pausedUntil: number;
   /** Grows with what its loops get done: one may wait for another. */
   progress: number;
+  /** Its progress when it could see that a log had lost records. */
+  lostSince?: number;
 }
 
 const LINES_KEPT = 50;
