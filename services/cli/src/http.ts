@@ -9,10 +9,8 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import {
-  BrokenInvariant,
   fromHex,
   parseJson,
-  OperatingFault,
   RejectedInput,
   utf8,
   type JsonObject,
@@ -30,18 +28,43 @@ import { combineRoots, makeTap16File } from '@tidemark/merkle';
 import { binRoleName } from '@tidemark/tuf';
 import { Hono, type Context } from 'hono';
 import type { Engine } from './engine.ts';
-import { acceptEvents } from './events.ts';
+import { acceptEvents, type Caller } from './events.ts';
+import { problem, problemOf } from './problem.ts';
 import { statusOf } from './status.ts';
+import type { Uploads } from './uploads.ts';
 
 const FOR_EVER = 'public, max-age=31536000, immutable';
 const FOR_SECONDS = 'public, max-age=1';
 const TIMESTAMPS = new Set(['timestamp.json']);
 
-/** The routes that anybody may ask. */
-export function publicApp(engine: Engine): Hono {
+/** The routes that anybody may ask, and those that need a token. */
+export function publicApp(engine: Engine, uploads: Uploads): Hono {
+  const app = readApp(engine);
+  app.post('/v1/events', async (context) =>
+    acceptEvents(engine, context, await uploads.callerOf(context), uploads.limits),
+  );
+  app.get('/v1/status', async (context) => {
+    await uploads.demandAdmin(context);
+    return context.json(await statusOf(engine));
+  });
+  return app;
+}
+
+/** The same for the ledger's own commands: who can open its socket may do everything. */
+export function localApp(engine: Engine): Hono {
+  const app = readApp(engine);
+  app.post('/v1/events', async (context) => acceptEvents(engine, context, OWNER));
+  app.get('/v1/status', async (context) => context.json(await statusOf(engine)));
+  return app;
+}
+
+/** The ledger's owner, through the socket that nobody else can open. */
+const OWNER: Caller = { subject: 'local', mayUpload: () => true, take: () => 0 };
+
+function readApp(engine: Engine): Hono {
   const app = new Hono();
-  app.onError(problem);
-  app.notFound((context) => context.json({ code: 'http.not_found', title: 'not found' }, 404));
+  app.onError(problemOf);
+  app.notFound((context) => problem(context, 404, 'http.not_found', 'there is nothing here'));
   app.get('/', (context) => context.text(welcome(engine)));
   app.get('/healthz', (context) => context.text('ok\n'));
   app.get('/metadata/:name', (context) => metadata(engine, context, context.req.param('name')));
@@ -54,14 +77,6 @@ export function publicApp(engine: Engine): Hono {
     return immutable(context, bytes, 'application/json');
   });
   app.get('/targets/*', async (context) => target(engine, context));
-  return app;
-}
-
-/** The public routes and those of the ledger's own commands. */
-export function localApp(engine: Engine): Hono {
-  const app = publicApp(engine);
-  app.post('/v1/events', async (context) => acceptEvents(engine, context));
-  app.get('/v1/status', async (context) => context.json(await statusOf(engine)));
   app.get('/v1/receipts/:partition/:offset/:index', (context) => {
     const { partition, offset, index } = context.req.param();
     const receipt = { partition: Number(partition), offset: Number(offset), index: Number(index) };
@@ -172,22 +187,9 @@ function mutable(context: Context, bytes: Uint8Array | undefined, type: string):
 
 /** 404 for what does not exist, and never anything else: other codes break clients that look for the next root. */
 function notFound(context: Context): Response {
-  return context.json({ code: 'http.not_found', title: 'not found' }, 404, {
+  return problem(context, 404, 'http.not_found', 'there is nothing here', {
     'cache-control': FOR_SECONDS,
   });
-}
-
-/** RFC 9457 problem documents. */
-function problem(error: Error, context: Context): Response {
-  const headers = { 'content-type': 'application/problem+json' };
-  if (error instanceof RejectedInput) {
-    return context.json({ code: error.code, title: error.message, status: 422 }, 422, headers);
-  }
-  if (error instanceof OperatingFault) {
-    return context.json({ code: error.code, title: error.message, status: 503 }, 503, headers);
-  }
-  const code = error instanceof BrokenInvariant ? error.code : 'http.defect';
-  return context.json({ code, title: error.message, status: 500 }, 500, headers);
 }
 
 function welcome(engine: Engine): string {

@@ -17,7 +17,7 @@ import type { Signer } from '@tidemark/canonical/native';
 
 import { parseKeyFile } from './keystore-format.ts';
 import type { KeyFile, Kdf, ScryptCost } from './keystore-format.ts';
-import { namesIn, readPrivateFile, writePrivateFiles } from './keystore-files.ts';
+import { namesIn, readPrivateFile, writePrivateFiles } from '@tidemark/runtime';
 
 /** `bytes` fresh random bytes. */
 export type Random = (bytes: number) => Uint8Array;

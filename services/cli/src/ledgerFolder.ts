@@ -20,6 +20,8 @@ export interface LedgerFolder {
   readonly state: string;
   readonly metadata: string;
   readonly objects: string;
+  /** Of uploads over HTTP, a file each. */
+  readonly tokens: string;
   readonly keys: string;
   readonly socket: string;
 }
@@ -42,6 +44,7 @@ export function ledgerFolder(directory: string): LedgerFolder {
     state: join(root, 'state'),
     metadata: join(root, 'metadata'),
     objects: join(root, 'objects'),
+    tokens: join(root, 'tokens'),
     keys: join(root, 'keys'),
     socket: join(root, 'serve.sock'),
   };

@@ -7,7 +7,7 @@ import type { Readable, Writable } from 'node:stream';
 import { isCancel, log, password } from '@clack/prompts';
 import { fromUtf8, OperatingFault } from '@tidemark/canonical';
 
-import { readPrivateFile } from './keystore-files.ts';
+import { readPrivateFile } from '@tidemark/runtime';
 
 export interface PassphraseOptions {
   /** What it opens, for the prompt: `Passphrase of the online keys`. */

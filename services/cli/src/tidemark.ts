@@ -4,10 +4,11 @@ import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canoni
 import { openAccess } from './access.ts';
 import { changeCommand } from './program/change.ts';
 import { reportImport } from './program/report.ts';
+import { tokensCommand } from './program/tokens.ts';
 import { exportTree } from './commands/export.ts';
 import { importFile } from './commands/import.ts';
 import { initLedger, initReport } from './commands/init.ts';
-import { serveUntilStopped } from './commands/serve.ts';
+import { EVENTS_PER_SECOND, serveUntilStopped } from './commands/serve.ts';
 import { checkShown, show } from './commands/show.ts';
 import { statusReport } from './commands/status.ts';
 import { openSource } from './sources.ts';
@@ -61,6 +62,12 @@ program
       .choices(['all', 'sample'] as const)
       .default('sample' as const),
   )
+  .option(
+    '--events-per-second <n>',
+    'uploads of one token’s subject in the long run',
+    numberFrom('--events-per-second', 1, 1_000_000),
+    EVENTS_PER_SECOND,
+  )
   .addHelpText('after', example('tidemark serve /srv/index --port 8080 --cut-interval 250ms'))
   .action(async (directory, options) => {
     const settings = {
@@ -70,6 +77,7 @@ program
       cutIntervalMs: options.cutInterval,
       memoryBudgetBytes: options.memory,
       verifyBins: options.verifyBins,
+      eventsPerSecond: options.eventsPerSecond,
     };
     await serveUntilStopped(directory, settings, ({ url }) => {
       console.log(`Serving ${directory} on ${url} (Ctrl-C stops it)`);
@@ -100,6 +108,7 @@ program
     process.exitCode = reportImport(account, options.json === true);
   });
 
+tokensCommand(program);
 changeCommand(program, 'add', 'target.added', 'list a target, or another content at its path');
 changeCommand(program, 'remove', 'target.removed', 'take a target off the list');
 changeCommand(program, 'yank', 'target.yanked', 'mark a target as yanked; it stays downloadable');

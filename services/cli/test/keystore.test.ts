@@ -18,7 +18,7 @@ import { createSigner } from '@tidemark/canonical/native';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { listKeys, readKeys, writeKeys } from '../src/keystore.ts';
-import { writePrivateFiles } from '../src/keystore-files.ts';
+import { writePrivateFiles } from '@tidemark/runtime';
 
 /** Quick to derive, and still within the bounds. */
 const CHEAP = { N: 2 ** 14, r: 8, p: 1 };

@@ -20,6 +20,7 @@ import {
   type GenesisSigned,
 } from '@tidemark/event';
 import { appendSurely, type Log, type Sleep } from '@tidemark/log';
+import { DrainRate } from './drainRate.ts';
 
 /** Where an event stands: with it its outcome can be asked for. */
 export interface Receipt {
@@ -41,6 +42,8 @@ export interface IntakeOptions {
 }
 
 const QUEUE_BYTES_MAX = 64 << 20;
+/** Where nothing drains: whatever is wrong takes a while. */
+const BUSY_SECONDS_MAX = 60;
 /** Bytes of one append: some thousand events. */
 const APPEND_BYTES_MAX = 1 << 20;
 
@@ -69,20 +72,29 @@ export class Intake {
   private readonly lanes: readonly Lane[];
   private readonly partitionBits: number;
   private readonly queueBytesMax: number;
+  private readonly drained: DrainRate;
 
   constructor(options: IntakeOptions) {
     this.options = options;
     this.partitionBits = Math.log2(options.genesis.partitions);
     this.queueBytesMax = options.queueBytesMax ?? QUEUE_BYTES_MAX;
+    this.drained = new DrainRate(options.now());
     this.lanes = Array.from(
       { length: options.genesis.partitions },
-      (_, partition) => new Lane(options, partition),
+      (_, partition) => new Lane(options, partition, this.drained),
     );
   }
 
   /** Bytes of events that wait to be appended. */
   get queueBytes(): number {
     return this.lanes.reduce((sum, { queueBytes }) => sum + queueBytes, 0);
+  }
+
+  /** Seconds until half of what waits is likely to be gone, by the rate of late. */
+  get busySeconds(): number {
+    const perSecond = this.drained.perSecond(this.options.now());
+    const seconds = perSecond === 0 ? BUSY_SECONDS_MAX : this.queueBytes / 2 / perSecond;
+    return Math.min(BUSY_SECONDS_MAX, Math.max(1, seconds));
   }
 
   /**
@@ -124,9 +136,11 @@ class Lane {
   queueBytes = 0;
   private seq = 0;
   private working: Promise<void> | undefined;
+  private readonly drained: DrainRate;
 
-  constructor(options: IntakeOptions, partition: number) {
+  constructor(options: IntakeOptions, partition: number, drained: DrainRate) {
     this.options = options;
+    this.drained = drained;
     this.partition = partition;
   }
 
@@ -210,6 +224,10 @@ class Lane {
         isRepeated = true;
         return this.find(records[0]!, before);
       });
+      this.drained.note(
+        records.reduce((sum, { length }) => sum + length, 0),
+        this.options.now(),
+      );
       // An earlier attempt may have come to the log after all: its place is the one that counts.
       const first = isRepeated ? ((await this.find(records[0]!, before)) ?? stored) : stored;
       batches.forEach(({ events }, i) => {

@@ -55,6 +55,9 @@ export function unsigned(partition: number, n: number): BrokenInvariant {
 }
 
 function vouches(bytes: Uint8Array, partition: number, claim: Claim, keys: Keys): boolean {
+  // Nearly all of the log lists roles: to decode that takes a hundred times as long as to look through it.
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (!text.includes(claim.digest)) return false;
   try {
     const record = decodeRecord(bytes);
     const { signed } = record;

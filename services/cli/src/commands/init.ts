@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { RejectedInput } from '@tidemark/canonical';
 import { planLedger } from '../ceremony.ts';
-import { writePrivateFiles } from '../keystore-files.ts';
+import { writePrivateFiles } from '@tidemark/runtime';
 import { keyFileName, writeKeys } from '../keystore.ts';
 import { createLedger, demandNew } from '../ledgerFolder.ts';
 import { readPassphrase } from '../passphrase.ts';

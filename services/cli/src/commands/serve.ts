@@ -6,7 +6,9 @@ import type { Hono } from 'hono';
 import { answers, openEngine, type EngineSettings } from '../access.ts';
 import { untilCurrent } from '../current.ts';
 import { localApp, publicApp } from '../http.ts';
+import { TokenFolder } from '@tidemark/runtime';
 import { ledgerFolder } from '../ledgerFolder.ts';
+import { Uploads } from '../uploads.ts';
 import { OperatingFault } from '@tidemark/canonical';
 import type { Engine } from '../engine.ts';
 
@@ -14,7 +16,11 @@ export interface ServeOptions extends EngineSettings {
   readonly host: string;
   /** 0 takes one that is free. */
   readonly port: number;
+  /** Of one subject's uploads over HTTP. */
+  readonly eventsPerSecond?: number;
 }
+
+export const EVENTS_PER_SECOND = 20_000;
 
 interface Served extends AsyncDisposable {
   readonly engine: Engine;
@@ -40,7 +46,14 @@ async function serveLedger(directory: string, options: ServeOptions): Promise<Se
   opened.defer(() => rm(folder.socket, { force: true }));
   opened.use(await listen(localApp(engine), folder.socket));
   await untilCurrent(engine);
-  const listener = opened.use(await listen(publicApp(engine), options.port, options.host));
+  const uploads = new Uploads({
+    tokens: new TokenFolder(folder.tokens),
+    now: Date.now,
+    monotonic: () => performance.now(),
+    eventsPerSecond: options.eventsPerSecond ?? EVENTS_PER_SECOND,
+  });
+  const app = publicApp(engine, uploads);
+  const listener = opened.use(await listen(app, options.port, options.host));
   const whole = opened.move();
   return {
     engine,
@@ -65,13 +78,16 @@ export async function serveUntilStopped(
   await Promise.race([stopped, served.engine.failed, isReady.then(() => stopped)]);
 }
 
+/** Whoever is slower holds a connection for nothing. Bodies have a limit of their own. */
+const SERVER_OPTIONS = { headersTimeout: 10_000, requestTimeout: 120_000, keepAliveTimeout: 15_000 };
+
 interface Listener extends AsyncDisposable {
   /** 0 for a socket in the file system. */
   readonly port: number;
 }
 
 async function listen(app: Hono, at: number | string, host?: string): Promise<Listener> {
-  const server = createAdaptorServer({ fetch: app.fetch });
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: SERVER_OPTIONS });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   if (typeof at === 'string') server.listen(at, resolve);

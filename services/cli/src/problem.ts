@@ -1,0 +1,55 @@
+/** RFC 9457 problem documents: each answer that is not what was asked for has a stable code. */
+import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canonical';
+import type { Context } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+
+const HEADERS = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
+
+/** Codes of refusals that are not 422. */
+const STATUSES: ReadonlyMap<string, ContentfulStatusCode> = new Map([
+  ['token.absent', 401],
+  ['token.form', 401],
+  ['token.unknown', 401],
+  ['token.expired', 401],
+  ['token.scope', 403],
+  ['http.not_found', 404],
+  ['http.slow', 408],
+  ['http.too_large', 413],
+  ['http.too_many', 413],
+  ['http.encoding', 415],
+  ['http.media_type', 415],
+]);
+
+/** Answers with a problem. @param more further headers */
+export function problem(
+  context: Context,
+  status: ContentfulStatusCode,
+  code: string,
+  title: string,
+  more: Record<string, string> = {},
+): Response {
+  return context.json({ code, title, status }, status, { ...HEADERS, ...more });
+}
+
+/** What an error comes to. Of a defect only the code is told: the rest is for the operator's log. */
+export function problemOf(error: Error, context: Context): Response {
+  if (error instanceof RejectedInput) {
+    const status = STATUSES.get(error.code) ?? 422;
+    const challenge = status === 401 ? { 'www-authenticate': 'Bearer' } : undefined;
+    return problem(context, status, error.code, error.message, challenge);
+  }
+  if (error instanceof OperatingFault) return problem(context, 503, error.code, error.message);
+  if (error instanceof BrokenInvariant) return problem(context, 500, error.code, error.message);
+  return problem(context, 500, 'http.defect', 'a defect of this server');
+}
+
+/** Refused for now: when to come again, in whole seconds, at least one. */
+export function tooMany(
+  context: Context,
+  code: string,
+  title: string,
+  afterSeconds: number,
+): Response {
+  const seconds = Math.max(1, Math.ceil(afterSeconds));
+  return problem(context, 429, code, title, { 'retry-after': String(seconds) });
+}

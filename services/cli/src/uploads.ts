@@ -1,0 +1,58 @@
+/** Who may upload over HTTP: tokens, and how much each of their subjects may send. */
+import { mayUpload, RateLimit, tokenOf, type TokenFolder, type TokenRecord } from '@tidemark/runtime';
+import { RejectedInput } from '@tidemark/canonical';
+import type { Context } from 'hono';
+import { EVENT_LIMITS, type Caller, type EventLimits } from './events.ts';
+
+export interface UploadOptions {
+  readonly tokens: TokenFolder;
+  /** Wall clock, ms. */
+  readonly now: () => number;
+  /** A clock that does not jump, ms. */
+  readonly monotonic: () => number;
+  /** Events a second of one subject, in the long run; at once it may send a minute of them. */
+  readonly eventsPerSecond: number;
+  readonly limits?: EventLimits;
+}
+
+const BURST_SECONDS = 60;
+
+export class Uploads {
+  readonly limits: EventLimits;
+  private readonly options: UploadOptions;
+  private readonly rate: RateLimit;
+
+  constructor(options: UploadOptions) {
+    const { eventsPerSecond, limits = EVENT_LIMITS } = options;
+    this.options = options;
+    this.limits = limits;
+    const burst = eventsPerSecond * BURST_SECONDS;
+    this.rate = new RateLimit({ perSecond: eventsPerSecond, burst });
+  }
+
+  /** @throws RejectedInput `token.*` */
+  async callerOf(context: Context): Promise<Caller> {
+    const token = await this.token(context);
+    if (token.upload.length === 0) throw noScope('upload');
+    return {
+      subject: token.subject,
+      mayUpload: (path) => mayUpload(token, path),
+      take: (events) => this.rate.take(token.subject, events, this.options.monotonic()),
+    };
+  }
+
+  /** @throws RejectedInput `token.*` */
+  async demandAdmin(context: Context): Promise<void> {
+    if (!(await this.token(context)).admin) throw noScope('admin');
+  }
+
+  private async token(context: Context): Promise<TokenRecord> {
+    const { tokens, now, monotonic } = this.options;
+    const known = await tokens.known(monotonic());
+    return tokenOf(context.req.header('authorization'), known, now());
+  }
+}
+
+function noScope(scope: string): RejectedInput {
+  return new RejectedInput('token.scope', `this token has no scope ${scope}`);
+}
