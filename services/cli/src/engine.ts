@@ -64,16 +64,17 @@ export class Engine {
     options: EngineOptions,
     parts: {
       genesis: GenesisSigned;
-      genesisBytes: Uint8Array;
       logs: Logs;
       store: PublicationStore;
+      shards: ShardPool;
+      faults: Faults;
       publisher: Publisher;
       publisherOptions: Omit<PublisherOptions, 'db'>;
     },
   ) {
-    const { genesis, genesisBytes, logs, store } = parts;
+    const { genesis, logs, store } = parts;
     this.options = options;
-    this.faults = new Faults(options.onFault);
+    this.faults = parts.faults;
     this.genesis = genesis;
     this.logs = logs;
     this.store = store;
@@ -89,21 +90,7 @@ export class Engine {
       now: Date.now,
       sleep,
     });
-    this.shards = new ShardPool({
-      genesisBytes,
-      stateFolder: options.folder.state,
-      seeds: {
-        bins: keyOf(options.keys, 'bins').seed,
-        service: keyOf(options.keys, 'shard').seed,
-      },
-      partitions: genesis.partitions,
-      shards: options.shards,
-      logs,
-      verifyBins: options.verifyBins,
-      memoryBudgetBytes: options.memoryBudgetBytes,
-      sleep,
-      faults: this.faults,
-    });
+    this.shards = parts.shards;
     const { promise, reject } = Promise.withResolvers<never>();
     promise.catch(() => undefined);
     this.failed = promise;
@@ -125,18 +112,20 @@ export class Engine {
       now: Date.now,
       sleep,
     };
-    const db = await openPublisherState(folder);
-    const publisher = await Publisher.open({ ...publisherOptions, db });
-    const engine = new Engine(options, {
-      genesis,
-      genesisBytes,
-      logs,
-      store,
-      publisher,
-      publisherOptions,
-    });
-    engine.start();
-    return engine;
+    const faults = new Faults(options.onFault);
+    // They open their states while the publisher opens its own.
+    const shards = startShards(options, { genesis, genesisBytes, logs, faults });
+    try {
+      const db = await openPublisherState(folder);
+      const publisher = await Publisher.open({ ...publisherOptions, db });
+      const parts = { genesis, logs, store, shards, faults, publisher, publisherOptions };
+      const engine = new Engine(options, parts);
+      engine.start();
+      return engine;
+    } catch (error) {
+      await shards.stop();
+      throw error;
+    }
   }
 
   /** A fault that is being waited out now, if any. */
@@ -198,7 +187,6 @@ export class Engine {
   }
 
   private start(): void {
-    this.shards.start();
     this.shards.failed.catch(this.fail);
     this.listen();
     const { faults } = this;
@@ -250,6 +238,27 @@ export class Engine {
   private tellVisible(): void {
     for (const listener of this.visibleListeners) listener();
   }
+}
+
+function startShards(
+  { folder, keys, shards, memoryBudgetBytes, verifyBins }: EngineOptions,
+  parts: { genesis: GenesisSigned; genesisBytes: Uint8Array; logs: Logs; faults: Faults },
+): ShardPool {
+  const { genesis, genesisBytes, logs, faults } = parts;
+  const pool = new ShardPool({
+    genesisBytes,
+    stateFolder: folder.state,
+    seeds: { bins: keyOf(keys, 'bins').seed, service: keyOf(keys, 'shard').seed },
+    partitions: genesis.partitions,
+    shards,
+    logs,
+    verifyBins,
+    memoryBudgetBytes,
+    sleep,
+    faults,
+  });
+  pool.start();
+  return pool;
 }
 
 function publisherKeys(keys: ReadonlyMap<string, UnlockedKey>): PublisherKeys {

@@ -8,13 +8,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import {
-  fromHex,
-  parseJson,
-  RejectedInput,
-  utf8,
-  type JsonObject,
-} from '@tidemark/canonical';
+import { fromHex, parseJson, RejectedInput, utf8, type JsonObject } from '@tidemark/canonical';
 import { sha256HexNative } from '@tidemark/canonical/native';
 import {
   binOfRole,

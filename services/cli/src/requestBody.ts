@@ -20,7 +20,9 @@ export async function bodyOf(
   if (body === null) return new Uint8Array();
   const deadline = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    deadline.reject(new RejectedInput('http.slow', `it took more than ${msMax / 1000} s to arrive`));
+    deadline.reject(
+      new RejectedInput('http.slow', `it took more than ${msMax / 1000} s to arrive`),
+    );
   }, msMax);
   deadline.promise.catch(() => undefined);
   const reader = body.getReader();

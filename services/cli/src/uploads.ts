@@ -1,5 +1,11 @@
 /** Who may upload over HTTP: tokens, and how much each of their subjects may send. */
-import { mayUpload, RateLimit, tokenOf, type TokenFolder, type TokenRecord } from '@tidemark/runtime';
+import {
+  mayUpload,
+  RateLimit,
+  tokenOf,
+  type TokenFolder,
+  type TokenRecord,
+} from '@tidemark/runtime';
 import { RejectedInput } from '@tidemark/canonical';
 import type { Context } from 'hono';
 import { EVENT_LIMITS, type Caller, type EventLimits } from './events.ts';

@@ -79,7 +79,11 @@ export async function serveUntilStopped(
 }
 
 /** Whoever is slower holds a connection for nothing. Bodies have a limit of their own. */
-const SERVER_OPTIONS = { headersTimeout: 10_000, requestTimeout: 120_000, keepAliveTimeout: 15_000 };
+const SERVER_OPTIONS = {
+  headersTimeout: 10_000,
+  requestTimeout: 120_000,
+  keepAliveTimeout: 15_000,
+};
 
 interface Listener extends AsyncDisposable {
   /** 0 for a socket in the file system. */

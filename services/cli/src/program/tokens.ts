@@ -19,7 +19,12 @@ export function tokensCommand(program: Command): void {
     .option('--upload [prefixes...]', 'may upload everything, or below these paths only')
     .option('--read', 'may read what is not public', false)
     .option('--admin', 'may see the status of the ledger', false)
-    .option('--expires <when>', 'after 90d or 12h, on 2027-01-31, or never', expiryFrom, 90 * DAY_MS)
+    .option(
+      '--expires <when>',
+      'after 90d or 12h, on 2027-01-31, or never',
+      expiryFrom,
+      90 * DAY_MS,
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (directory, options) => {
