@@ -1,0 +1,275 @@
+// Uploads over HTTP: honest ones, and what anybody may send instead. Nothing refused leaves a trace.
+import { createHash, randomUUID } from 'node:crypto';
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../support/files.ts';
+import { initLedger, tidemark, type Ledger, type Serving } from './tidemark.ts';
+
+interface Answer {
+  readonly status: number;
+  readonly code?: string;
+  readonly accepted?: { readonly index: number; readonly fate: { readonly state: string } }[];
+  readonly refused?: { readonly index: number; readonly code: string }[];
+  readonly headers: Headers;
+}
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let ledger: Ledger;
+let server: Serving;
+let everything: string;
+let numpy: string;
+let reader: string;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  ledger = await initLedger(join(folder.path, 'index'), '--bins', '64');
+  everything = await token('--subject', 'index', '--upload');
+  numpy = await token('--subject', 'numpy', '--upload', 'numpy', 'simple/numpy/');
+  reader = await token('--subject', 'reader', '--read');
+  server = await ledger.serve('--cut-interval', '50ms', '--events-per-second', '500');
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await folder[Symbol.asyncDispose]();
+});
+
+async function token(...args: string[]): Promise<string> {
+  const { stdout, stderr } = await tidemark(['tokens', 'create', ledger.folder, ...args]);
+  const made = /tdm_[0-9a-f]{16}_[A-Za-z0-9_-]{43}/.exec(stdout)?.[0];
+  if (made === undefined) throw new Error(stdout + stderr);
+  return made;
+}
+
+function event(path: string, more: object = {}): object {
+  const sha256 = createHash('sha256').update(path).digest('hex');
+  return { id: randomUUID(), type: 'target.added', path, length: 1, hashes: { sha256 }, ...more };
+}
+
+async function post(
+  body: unknown,
+  options: { token?: string; query?: string; headers?: Record<string, string> } = {},
+): Promise<Answer> {
+  const { token: bearer = everything, query = '', headers = {} } = options;
+  const response = await fetch(new URL(`v1/events${query}`, server.url), {
+    method: 'POST',
+    headers: { ...(bearer === '' ? {} : { authorization: `Bearer ${bearer}` }), ...headers },
+    body: typeof body === 'string' || body instanceof Uint8Array ? (body as BodyInit) : json(body),
+  });
+  const answer = (await response.json()) as object;
+  return { ...answer, status: response.status, headers: response.headers };
+}
+
+const json = (value: unknown): string => JSON.stringify(value);
+
+describe('an upload', () => {
+  test('is durable, then visible, and may be sent again', async () => {
+    const upload = event('honest/one');
+    const first = await post(upload);
+    expect(first).toMatchObject({ status: 202, accepted: [{ fate: { state: 'pending' } }] });
+    const again = await post(upload, { query: '?wait=published' });
+    expect(again).toMatchObject({ status: 202, accepted: [{ fate: { state: 'unchanged' } }] });
+    const shown = await server.get('v1/targets/honest/one');
+    expect(JSON.parse(Buffer.from(shown.body).toString())).toMatchObject({ target: { length: 1 } });
+  });
+
+  test('of many is judged one by one', async () => {
+    const lines = [json(event('many/1')), '{', json(event('many/../2')), '', json(event('many/3'))];
+    const headers = { 'content-type': 'application/x-ndjson' };
+    const answer = await post(lines.join('\n'), { query: '?wait=published', headers });
+    expect(answer.status).toBe(202);
+    expect(answer.accepted?.map(({ index, fate }) => [index, fate.state])).toEqual([
+      [0, 'applied'],
+      [3, 'applied'],
+    ]);
+    expect(answer.refused?.map(({ index, code }) => [index, code])).toEqual([
+      [1, 'json.syntax'],
+      [2, 'path.dot_segment'],
+    ]);
+  });
+
+  test('takes its id from Idempotency-Key', async () => {
+    const { id: _, ...upload } = event('keyed/one') as { id: string };
+    const headers = { 'idempotency-key': randomUUID() };
+    expect(await post(upload, { headers })).toMatchObject({ status: 202 });
+    const again = await post(upload, { headers, query: '?wait=published' });
+    expect(again.accepted).toMatchObject([{ fate: { state: 'unchanged', code: 'duplicate' } }]);
+    expect(await post(event('keyed/two'), { headers })).toMatchObject({
+      status: 422,
+      refused: [{ code: 'event.id' }],
+    });
+  });
+
+  test('that the fold refuses is a conflict for who waited', async () => {
+    await post(event('taken/one'), { query: '?wait=published' });
+    const other = event('taken/one', { length: 2 });
+    expect(await post(other, { query: '?wait=published' })).toMatchObject({
+      status: 409,
+      accepted: [{ fate: { state: 'rejected', code: 'conflict' } }],
+    });
+  });
+});
+
+describe('a token', () => {
+  test.each([
+    ['', 401, 'token.absent'],
+    ['x', 401, 'token.form'],
+    [`tdm_${'0'.repeat(16)}_${'A'.repeat(43)}`, 401, 'token.unknown'],
+  ])('%j is answered with %i %s', async (bearer, status, code) => {
+    const answer = await post(event('no/token'), { token: bearer });
+    expect(answer).toMatchObject({ status, code });
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+  });
+
+  test('to read is none to upload, and none sees the status but an administrator’s', async () => {
+    expect(await post(event('a/b'), { token: reader })).toMatchObject({
+      status: 403,
+      code: 'token.scope',
+    });
+    const headers = { authorization: `Bearer ${everything}` };
+    expect((await fetch(new URL('v1/status', server.url), { headers })).status).toBe(403);
+    expect((await fetch(new URL('v1/status', server.url))).status).toBe(401);
+  });
+
+  test('for some paths uploads nothing else', async () => {
+    const answer = await post(
+      ['numpy/a', 'numpy2/a', 'simple/numpy/b'].map((path) => event(path)),
+      {
+        token: numpy,
+      },
+    );
+    expect(answer).toMatchObject({ status: 202, refused: [{ index: 1, code: 'token.path' }] });
+    expect(await post(event('other/a'), { token: numpy })).toMatchObject({ status: 403 });
+  });
+
+  test('that is revoked counts no more', async () => {
+    const short = await token('--subject', 'short', '--upload');
+    await delayed(1100, async () =>
+      expect((await post(event('s/1'), { token: short })).status).toBe(202),
+    );
+    const [, id = ''] = short.split('_');
+    await tidemark(['tokens', 'revoke', ledger.folder, id]);
+    await delayed(1100, async () =>
+      expect(await post(event('s/2'), { token: short })).toMatchObject({ code: 'token.unknown' }),
+    );
+  });
+});
+
+async function delayed(ms: number, act: () => Promise<unknown>): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  await act();
+}
+
+describe('refused as a whole', () => {
+  const NDJSON = { 'content-type': 'application/x-ndjson' };
+  test.each<[string, () => unknown, Record<string, string>, number, string]>([
+    ['nothing', () => '', {}, 422, 'json.syntax'],
+    ['no lines', () => '\n\n', NDJSON, 422, 'http.empty'],
+    ['no events', () => '[]', {}, 422, 'http.empty'],
+    ['no JSON', () => 'hello', {}, 422, 'json.syntax'],
+    ['a truncated array', () => '[{"id":"x"', {}, 422, 'json.syntax'],
+    ['invalid UTF-8', () => Uint8Array.of(0x22, 0xff, 0x22), {}, 422, 'json.utf8'],
+    ['repeated keys', () => '{"id":"a","id":"b"}', {}, 422, 'json.duplicate_key'],
+    ['depth', () => `${'['.repeat(5000)}${']'.repeat(5000)}`, {}, 422, 'json.too_deep'],
+    ['17 MiB', () => new Uint8Array(17 << 20), {}, 413, 'http.too_large'],
+    ['too many events', () => Array.from({ length: 10_001 }, () => 1), {}, 413, 'http.too_many'],
+    ['too many lines', () => '1\n'.repeat(10_001), NDJSON, 413, 'http.too_many'],
+    ['gzip', () => gzipSync('{}'), { 'content-encoding': 'gzip' }, 415, 'http.encoding'],
+  ])('%s', async (_, body, headers, status, code) => {
+    const answer = await post(body(), { headers });
+    expect(answer).toMatchObject({ status, code });
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+  });
+
+  test('a wait that is none', async () => {
+    expect(await post(event('a/b'), { query: '?wait=soon' })).toMatchObject({ code: 'http.wait' });
+  });
+});
+
+describe('refused one by one', () => {
+  const HASH = 'a'.repeat(64);
+  test.each<[string, object, string]>([
+    ['no event', [] as object, 'event.shape'],
+    ['an unknown field', event('p/1', { more: 1 }), 'event.unknown_field'],
+    ['an unknown type', event('p/1', { type: 'target.copied' }), 'event.type'],
+    ['no id', event('p/1', { id: undefined }), 'event.id'],
+    ['an id with a space', event('p/1', { id: 'a b' }), 'event.id'],
+    ['an id that is too long', event('p/1', { id: 'a'.repeat(65) }), 'event.id'],
+    ['a negative length', event('p/1', { length: -1 }), 'event.length'],
+    ['a length as text', event('p/1', { length: '1' }), 'event.length'],
+    ['no length', event('p/1', { length: undefined }), 'event.length'],
+    ['a short hash', event('p/1', { hashes: { sha256: 'ab' } }), 'event.hash'],
+    ['an upper-case hash', event('p/1', { hashes: { sha256: HASH.toUpperCase() } }), 'event.hash'],
+    ['another hash', event('p/1', { hashes: { md5: HASH } }), 'event.hash'],
+    ['two hashes', event('p/1', { hashes: { sha256: HASH, md5: HASH } }), 'event.hash'],
+    ['a removal with a length', event('p/1', { type: 'target.removed' }), 'event.length'],
+    ['an absurd expectation', event('p/1', { expected: 0 }), 'event.expected'],
+    ['who asks', event('p/1', { by: 1 }), 'event.unknown_field'],
+    ['no path', event('p/1', { path: undefined }), 'path.empty'],
+    ['an empty path', event('p/1', { path: '' }), 'path.empty'],
+    ['an absolute path', event('/etc/passwd'), 'path.absolute'],
+    ['a path upwards', event('a/../../b'), 'path.dot_segment'],
+    ['a path with an empty segment', event('a//b'), 'path.empty_segment'],
+    ['a path with %2e', event('a/%2e%2e/b'), 'path.charset'],
+    ['a path with a control character', event('a/\u0001'), 'path.charset'],
+    ['a path with a backslash', event(String.raw`a\b`), 'path.charset'],
+    ['a path that is not ASCII', event('a/é'), 'path.charset'],
+    ['a path that is too long', event('a'.repeat(513)), 'path.too_long'],
+    ['a path that is too deep', event(Array(18).fill('a').join('/')), 'path.too_deep'],
+    ['a custom that is none', event('p/1', { custom: 'x' }), 'event.custom'],
+    [
+      'a custom that is too large',
+      event('p/1', { custom: { x: 'x'.repeat(5000) } }),
+      'event.custom',
+    ],
+  ])('%s', async (_, wrong, code) => {
+    const answer = await post([wrong]);
+    expect([answer.status, answer.refused?.map((each) => each.code)]).toEqual([422, [code]]);
+  });
+
+  test.each(['1.5', '1e400', '9007199254740993'])('a length of %s', async (length) => {
+    const text = json(event('p/1')).replace('"length":1', `"length":${length}`);
+    const answer = await post(text);
+    expect(answer.status).toBe(422);
+    expect(answer.code ?? answer.refused?.[0]?.code).toMatch(/^(?:json\.number|event\.length)/);
+  });
+});
+
+test('too much of one subject has to wait, as long as it is told; others need not', async () => {
+  const greedy = await token('--subject', 'greedy', '--upload');
+  await delayed(1100, async () => undefined);
+  const batch = (): object[] => Array.from({ length: 10_000 }, (_, i) => event(`g/${i}`));
+  const statuses = [];
+  let after = 0;
+  for (let i = 0; i < 5; i++) {
+    const answer = await post(batch(), { token: greedy });
+    statuses.push(answer.status);
+    if (answer.status === 429) {
+      expect(answer.code).toBe('rate.subject');
+      after = Number(answer.headers.get('retry-after'));
+    }
+  }
+  // A minute of them at once: 30,000.
+  expect(statuses).toEqual([202, 202, 202, 429, 429]);
+  expect(after).toBeGreaterThanOrEqual(1);
+  expect(after).toBeLessThanOrEqual(20);
+  expect((await post(event('not/greedy'))).status).toBe(202);
+});
+
+test('a client that goes away in the middle leaves nothing', async () => {
+  const { hostname, port } = new URL(server.url);
+  const path = `half/${randomUUID()}`;
+  const body = json([event(path)]);
+  const socket = connect(Number(port), hostname);
+  await once(socket, 'connect');
+  socket.write(
+    `POST /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${everything}\r\n` +
+      `content-length: ${body.length + 10}\r\n\r\n${body}`,
+  );
+  await delayed(200, async () => socket.destroy());
+  expect((await post(event('after/half'), { query: '?wait=published' })).status).toBe(202);
+  const { body: shown } = await server.get(`v1/targets/${path}`);
+  expect(JSON.parse(Buffer.from(shown).toString())).toMatchObject({ target: null });
+});
