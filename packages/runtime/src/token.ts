@@ -94,9 +94,7 @@ export function tokenOf(
 
 /** Whether a token allows to upload a path: prefixes are whole segments, `a` does not allow `ab`. */
 export function mayUpload({ upload }: TokenRecord, path: string): boolean {
-  return upload.some(
-    (prefix) => prefix === '' || path === prefix || path.startsWith(`${prefix}/`),
-  );
+  return upload.some((prefix) => prefix === '' || path === prefix || path.startsWith(`${prefix}/`));
 }
 
 /** Compares digests in a time that does not tell where they differ. */

@@ -1,5 +1,5 @@
 // Rates: nobody gets more than a burst and the rate, and whoever is refused is told the truth.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RateLimit } from '../src/index.ts';
 
@@ -27,7 +27,9 @@ describe('a rate limit', () => {
   });
 
   test('never lets more through than burst and rate, and the wait it names suffices', () => {
-    const requests = fc.array(fc.record({ ms: fc.nat(500), units: fc.integer({ min: 1, max: 30 }) }));
+    const requests = fc.array(
+      fc.record({ ms: fc.nat(500), units: fc.integer({ min: 1, max: 30 }) }),
+    );
     fc.assert(
       fc.property(requests, (all) => {
         const limit = new RateLimit({ perSecond: 40, burst: 30 });

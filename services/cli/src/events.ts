@@ -1,5 +1,11 @@
 /** Events from outside: one, a JSON array or NDJSON, each judged for itself. */
-import { OperatingFault, parseJson, RejectedInput, type Json } from '@tidemark/canonical';
+import {
+  OperatingFault,
+  parseJson,
+  RejectedInput,
+  type Json,
+  type JsonObject,
+} from '@tidemark/canonical';
 import { parseEvent, type Event } from '@tidemark/event';
 import type { Receipt } from '@tidemark/intake';
 import type { Context } from 'hono';
@@ -182,5 +188,5 @@ function withKey(item: Json, key: string | undefined): Json {
   if ('id' in item && item['id'] !== key) {
     throw new RejectedInput('event.id', 'its id and the Idempotency-Key differ');
   }
-  return { ...item, id: key };
+  return { ...(item as JsonObject), id: key };
 }
