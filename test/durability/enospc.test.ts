@@ -66,10 +66,12 @@ async function endure(folder: string, ledger: string, code: RegExp, trouble: Tro
   expect(server.said).toMatch(code);
   expect((await server.get('/metadata/timestamp.json')).status).toBe(200);
   expect((await server.get('/v1/status')).status).toBe(200);
+  expect(await untilReady(server, 503)).toMatch(code);
 
   await trouble.makeRoom(server.pid);
   const started = performance.now();
   await untilRecovered(server);
+  expect(await untilReady(server, 200)).toBe('{"ready":true,"reasons":[]}');
   process.stderr.write(`${fault}\n  recovered in ${Math.round(performance.now() - started)} ms\n`);
   const after = world.receipts.size;
   await delay(500);
@@ -89,6 +91,15 @@ async function untilFault(server: Server): Promise<string> {
     if (typeof fault === 'string') return fault;
   }
   throw new Error(`no fault: ${server.said}`);
+}
+
+/** Polls `/readyz`: between two tries of something that fails nothing is known to be wrong. */
+async function untilReady(server: Server, expected: 200 | 503): Promise<string> {
+  for (const deadline = Date.now() + FAULT_WITHIN_MS; Date.now() < deadline; await delay(20)) {
+    const { status, body } = await server.get('/readyz');
+    if (status === expected) return body.toString();
+  }
+  throw new Error(`readyz never answers ${expected}: ${server.said}`);
 }
 
 /** Until a snapshot newer than any before has all that was uploaded before it, and no fault is left. */

@@ -258,6 +258,14 @@ test('too much of one subject has to wait, as long as it is told; others need no
   expect((await post(event('not/greedy'))).status).toBe(202);
 });
 
+test('a ledger that works says that it is ready', async () => {
+  const { status, body } = await server.get('readyz');
+  expect([status, JSON.parse(Buffer.from(body).toString())]).toEqual([
+    200,
+    { ready: true, reasons: [] },
+  ]);
+});
+
 test('a client that goes away in the middle leaves nothing', async () => {
   const { hostname, port } = new URL(server.url);
   const path = `half/${randomUUID()}`;

@@ -19,11 +19,12 @@ import {
 } from '@tidemark/bin';
 import { OFFLINE_ROLES } from '@tidemark/ledger';
 import { combineRoots, makeTap16File } from '@tidemark/merkle';
-import { binRoleName } from '@tidemark/tuf';
+import { binRoleName, parseTimestamp } from '@tidemark/tuf';
 import { Hono, type Context } from 'hono';
 import type { Engine } from './engine.ts';
 import { acceptEvents, type Caller } from './events.ts';
 import { problem, problemOf } from './problem.ts';
+import { reasonsAgainst, type Vitals } from './ready.ts';
 import { statusOf } from './status.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -61,6 +62,11 @@ function readApp(engine: Engine): Hono {
   app.notFound((context) => problem(context, 404, 'http.not_found', 'there is nothing here'));
   app.get('/', (context) => context.text(welcome(engine)));
   app.get('/healthz', (context) => context.text('ok\n'));
+  app.get('/readyz', (context) => {
+    const reasons = reasonsAgainst(vitalsOf(engine), Date.now());
+    const ready = reasons.length === 0;
+    return context.json({ ready, reasons }, ready ? 200 : 503, { 'cache-control': 'no-store' });
+  });
   app.get('/metadata/:name', (context) => metadata(engine, context, context.req.param('name')));
   app.get('/log/checkpoint', async (context) =>
     mutable(context, await engine.store.get('checkpoint'), 'text/plain; charset=utf-8'),
@@ -82,6 +88,17 @@ function readApp(engine: Engine): Hono {
     return context.json(await targetOf(engine, path, at === undefined ? undefined : Number(at)));
   });
   return app;
+}
+
+function vitalsOf({ fault, publisher, intake }: Engine): Vitals {
+  const text = publisher.visible?.timestamp;
+  const timestamp = text === undefined ? undefined : parseTimestamp(utf8(text));
+  return {
+    fault,
+    timestampExpires: timestamp && Date.parse(timestamp.signed.expires),
+    queueBytes: intake.queueBytes,
+    queueBytesMax: intake.queueBytesMax,
+  };
 }
 
 async function metadata(engine: Engine, context: Context, name: string): Promise<Response> {

@@ -71,7 +71,8 @@ export class Intake {
   private readonly options: IntakeOptions;
   private readonly lanes: readonly Lane[];
   private readonly partitionBits: number;
-  private readonly queueBytesMax: number;
+  /** Bytes of events that may wait. */
+  readonly queueBytesMax: number;
   private readonly drained: DrainRate;
 
   constructor(options: IntakeOptions) {
