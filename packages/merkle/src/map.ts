@@ -111,9 +111,14 @@ export class SlotTree {
   readonly #input = new Uint8Array(65);
 
   /**
-   * @param leaves the leaf hashes in slot order, 32 bytes each ({@link leaves}); all slots are empty unless given
+   * @param leaves all leaf hashes in slot order, 32 bytes each ({@link leaves}), or those of the slots that
+   *   are not empty, in any order
    */
-  constructor(shape: SlotTreeShape, sha256: Sha256 = portable, leaves?: Uint8Array) {
+  constructor(
+    shape: SlotTreeShape,
+    sha256: Sha256 = portable,
+    leaves: Uint8Array | readonly SlotChange[] = [],
+  ) {
     const { slotBits, partitionBits, partition } = shape;
     const height = slotBits - partitionBits;
     const counts = [slotBits, partitionBits, partition].every((n) => Number.isInteger(n) && n >= 0);
@@ -126,8 +131,10 @@ export class SlotTree {
     this.#firstSlot = partition * this.#width;
     this.#nodes = new Uint8Array(2 * this.#width * 32);
     this.#input[0] = 1;
-    if (leaves === undefined) this.#fillEmpty();
-    else if (leaves.length === this.#width * 32) this.#nodes.set(leaves, this.#width * 32);
+    if (!(leaves instanceof Uint8Array)) {
+      this.#fillEmpty();
+      for (const { slot, hash } of leaves) this.#nodes.set(hash, this.#nodeOf(slot) * 32);
+    } else if (leaves.length === this.#width * 32) this.#nodes.set(leaves, this.#width * 32);
     else throw new BrokenInvariant('merkle.shape', `${leaves.length} bytes of leaf hashes`);
     for (let node = this.#width - 1; node >= 1; node--) this.#rehash(node);
   }

@@ -96,6 +96,12 @@ describe('updates', () => {
         expect(toHex(stepwise.root())).toBe(toHex(mth(leaves)));
         const reloaded = new SlotTree(shape, sha256Native, stepwise.leaves());
         expect(toHex(reloaded.root())).toBe(toHex(stepwise.root()));
+        const held = Array.from(last, ([slot, contents]) => ({
+          slot,
+          hash: slotHash(slot, contents),
+        }));
+        const remade = new SlotTree(shape, sha256Native, held);
+        expect(toHex(remade.root())).toBe(toHex(stepwise.root()));
       }),
       { numRuns: 60 },
     );
