@@ -72,7 +72,7 @@ const PARTITIONS_MAX = 128;
 /** 512-byte proofs; room for four times PEP 458's 16,384 bins before a slot holds more than one. */
 const SLOT_BITS_MIN = 16;
 /** A delegation by prefixes names every bin: 10.6 MB at 65,536, beyond that more than a log takes as one document. */
-const PREFIX_BINS_MAX = 2 ** 16;
+export const PREFIX_BINS_MAX = 2 ** 16;
 const BIN_PREFIX = 'bin';
 
 /**

@@ -2,6 +2,7 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canonical';
 import { openAccess } from './access.ts';
+import { binsCommand } from './program/bins.ts';
 import { changeCommand } from './program/change.ts';
 import { reportImport } from './program/report.ts';
 import { tokensCommand } from './program/tokens.ts';
@@ -109,6 +110,7 @@ program
   });
 
 tokensCommand(program);
+binsCommand(program);
 changeCommand(program, 'add', 'target.added', 'list a target, or another content at its path');
 changeCommand(program, 'remove', 'target.removed', 'take a target off the list');
 changeCommand(program, 'yank', 'target.yanked', 'mark a target as yanked; it stays downloadable');
