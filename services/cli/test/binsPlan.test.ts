@@ -1,11 +1,13 @@
 /** The plan of bins: PEP 458's values exactly, sizes as of files really built, and how they grow. */
-import { Buffer } from 'node:buffer';
+import { sha256, toHex, type JsonObject } from '@tidemark/canonical';
+import { makeTap16File, rootFromSlot, slotHash, verifyTap16File } from '@tidemark/merkle';
 import {
   ed25519Key,
   binRoleName,
   prefixDelegations,
   signMetadata,
   snapshotSigned,
+  succinctDelegations,
   targetsSigned,
 } from '@tidemark/tuf';
 import { describe, expect, it } from 'vitest';
@@ -22,7 +24,7 @@ const INPUT = {
   snapshots: 'different',
   changes: 10,
 } as const;
-const COMMON = { version: 1, expiresMs: 0 };
+const KEY = ed25519Key('5'.repeat(64));
 const signer = (digit: string) => ({
   publicKey: digit.repeat(64),
   sign: () => new Uint8Array(64).fill(7),
@@ -77,11 +79,23 @@ describe('sizes', () => {
       signer('4'),
     ]);
     expect(sizes.snapshot).toBe(snapshot.length);
-    expect(sizes.binsPrefixes).toBe(binsLength(bits));
+    expect(sizes.binsPrefixes).toBe(binsLength(prefixes(bits)));
+    const succinct = succinctDelegations({ key: KEY, bits, prefix: 'bin' });
+    expect(sizes.binsSuccinct).toBe(binsLength(succinct));
+    const name = binRoleName('bin', bits, 0);
+    const contents = {
+      [`${name}.json`]: { hashes: { sha256: hash }, length: bin.length, version: 123_456 },
+    };
+    const siblings = Array.from({ length: 16 }, () => new Uint8Array(32).fill(9));
+    const root = rootOf(contents, siblings);
+    const proof = makeTap16File(0, contents, siblings);
+    const map = { slotBits: 16, bins: { prefix: 'bin', bits }, rolesMax: 1 };
+    expect(verifyTap16File(proof, name, root, map)).toMatchObject({ length: bin.length });
+    expect(sizes.proof).toBe(proof.length);
   });
 
   it.each([8, 10, 11, 13])('extrapolate bins.json exactly at 2^%i bins', (bits) => {
-    expect(extrapolatedPrefixes(bits)).toBe(binsLength(bits));
+    expect(extrapolatedPrefixes(bits)).toBe(binsLength(prefixes(bits)));
   });
 
   it('say what was extrapolated', () => {
@@ -111,6 +125,20 @@ describe('the plan', () => {
     }
   });
 
+  it('lets a visit fetch each bin once', () => {
+    const first = planBins({ ...INPUT, downloads: 1000 }).rows[0];
+    expect(first?.candidates[0]?.sameBytes).toBe(256 * (first?.sizes.bin ?? 0));
+  });
+
+  it('chooses for PEP 458’s targets what its rule says', () => {
+    expect(plan.choices.map(({ mode, form, bins }) => [mode, form, bins])).toEqual([
+      ['classic', 'succinct', 4096],
+      ['classic', 'prefixes', 4096],
+      ['tap16', 'succinct', 2 ** 20],
+      ['tap16', 'prefixes', 8192],
+    ]);
+  });
+
   it('chooses within P32’s limit, and says so where that cannot be', () => {
     expect(plan.choices.map(({ isWithinLimit }) => isWithinLimit)).toEqual([
       true,
@@ -128,8 +156,16 @@ describe('the plan', () => {
   });
 });
 
-function binsLength(bits: number): number {
-  const delegations = prefixDelegations({ key: ed25519Key('5'.repeat(64)), bits, prefix: 'bin' });
-  const file = signMetadata(targetsSigned({ ...COMMON, delegations }), [signer('6'), signer('7')]);
-  return Buffer.from(file).length;
+function prefixes(bits: number): JsonObject {
+  return prefixDelegations({ key: KEY, bits, prefix: 'bin' });
+}
+
+function binsLength(delegations: JsonObject): number {
+  const signed = targetsSigned({ version: 1, expiresMs: 0, delegations });
+  return signMetadata(signed, [signer('6'), signer('7')]).length;
+}
+
+/** The root of a map whose first slot holds `contents`. */
+function rootOf(contents: JsonObject, siblings: readonly Uint8Array[]): string {
+  return toHex(rootFromSlot(0, slotHash(0, contents, sha256), siblings, sha256));
 }

@@ -107,8 +107,9 @@ function candidate(
 ): Candidate {
   const isClassic = mode === 'classic';
   // P31 counts two bins a distribution; with TAP 16 each bin comes with a proof of its own, whatever was seen before.
+  // Within a visit nothing is fetched twice, so no visit costs more than all bins.
   const perBin = sizes.bin + (isClassic ? 0 : sizes.proof);
-  const sameBytes = BINS_PER_DOWNLOAD * input.downloads * perBin;
+  const sameBytes = Math.min(bins, BINS_PER_DOWNLOAD * input.downloads) * perBin;
   const differentBytes = sameBytes + (isClassic ? sizes.snapshot : 0);
   const newBytes = differentBytes + (form === 'succinct' ? sizes.binsSuccinct : sizes.binsPrefixes);
   const returningBytes = input.snapshots === 'same' ? sameBytes : differentBytes;

@@ -121,7 +121,7 @@ function conclusion({ input, rule, rows, choices }: BinsPlan): string[] {
     const returning = percent(isSame ? chosen.samePercent : chosen.differentPercent);
     const estimate = percent(isSame ? row.pep458.V13 : row.pep458.V15);
     return [
-      `${NAMES[mode]}, ${NAMES[form]}: ${bins.toLocaleString('en')} bins${isWithinLimit ? '' : ' (NONE is within the limit)'}`,
+      `${NAMES[mode]}, ${NAMES[form]}: ${bins.toLocaleString('en')} bins${isWithinLimit ? '' : ' (none is within the limit; chosen without it)'}`,
       `  returning ${returning}, new ${percent(chosen.newPercent)}; ${bytes(chosen.dailyBytes)} a day to all users; ${bytes(chosen.signedPerCut)} signed per cut` +
         ` (PEP 458's formulas: ${estimate}, ${percent(row.pep458.V17)} for one file)`,
     ];
