@@ -11,6 +11,9 @@ import {
   splitDocument,
   type CutSigned,
   type GenesisSigned,
+  type Policy,
+  type PolicySigned,
+  type VoidSigned,
 } from '@tidemark/event';
 import { Intake } from '@tidemark/intake';
 import type { StateDb } from '@tidemark/ledger';
@@ -54,8 +57,8 @@ export class AttackedLedger {
     return createSigner(this.plan.onlineKeys.find((known) => known.purpose === purpose)!.seed);
   }
 
-  async openShard(states: readonly StateDb[]): Promise<Shard> {
-    const { logs, genesis, genesisBytes } = this;
+  async openShard(states: readonly StateDb[], logs: Logs = this.logs): Promise<Shard> {
+    const { genesis, genesisBytes } = this;
     return Shard.open({
       logs,
       genesis,
@@ -65,11 +68,17 @@ export class AttackedLedger {
       openState: async (partition) => states[partition]!,
       keys: { bins: this.key('bins'), service: this.key('shard') },
       memoryBudgetBytes: 1 << 20,
+      checkpointEvery: 2,
+      imageEvery: 2,
     });
   }
 
-  async openPublisher(db: StateDb, store: PublicationStore): Promise<Publisher> {
-    const { logs, genesis, genesisBytes } = this;
+  async openPublisher(
+    db: StateDb,
+    store: PublicationStore,
+    logs: Logs = this.logs,
+  ): Promise<Publisher> {
+    const { genesis, genesisBytes } = this;
     return Publisher.open({
       logs,
       genesis,
@@ -84,6 +93,7 @@ export class AttackedLedger {
         service: this.key('publisher'),
       },
       now: () => this.now,
+      checkpointEvery: 2,
     });
   }
 
@@ -128,10 +138,20 @@ export class AttackedLedger {
   /** The operators void a cut. */
   async void({ n, hash }: { readonly n: number; readonly hash: string }): Promise<void> {
     const { ledger } = this.genesis;
+    await this.operate({ type: 'void', v: 1, ledger, n, cut: hash });
+  }
+
+  /** The operators put another policy into force. @returns the offset of its record */
+  async policy(version: number, change: Partial<Policy>): Promise<number> {
+    const { ledger, policy } = this.genesis;
+    const changed = { ...policy, ...change };
+    return this.operate({ type: 'policy', v: 1, ledger, version, rules: 1, policy: changed });
+  }
+
+  private async operate(signed: VoidSigned | PolicySigned): Promise<number> {
     const operators = this.plan.offlineKeys.filter(({ purpose }) => purpose.startsWith('operator'));
-    const signed = { type: 'void', v: 1, ledger, n, cut: hash } as const;
     const signers = operators.map(({ seed }) => createSigner(seed));
-    await this.logs.control.append(0, [signRecord(signed, signers)]);
+    return this.logs.control.append(0, [signRecord(signed, signers)]);
   }
 
   /** Where the logs end that services write to. */

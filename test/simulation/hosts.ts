@@ -279,6 +279,8 @@ export class ShardHost extends Host {
           ? undefined
           : { bins: keyOf(this.binsKey), service: keyOf(this.key) },
       memoryBudgetBytes: this.memoryBudgetBytes,
+      checkpointEvery: 1,
+      imageEvery: 3,
       sleep: async () => this.sleep(life),
       ...(rules === undefined ? {} : { rules }),
     });
@@ -397,6 +399,7 @@ export class PublisherHost extends Host {
       logs,
       db: simulatedState(world, life, this.disk, 'publisher'),
       store: simulatedStore(world, life, this.files, (name) => onStore(this.files, name)),
+      checkpointEvery: 1,
       keys:
         key === undefined
           ? undefined

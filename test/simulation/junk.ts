@@ -426,6 +426,7 @@ export class Junk {
       events: empty,
       leaves: empty,
       state: ZERO_HASH,
+      control: ZERO_HASH,
       due: 0,
     };
     this.put('leaves', p, signRecord(signed, [keyOf(by)]));

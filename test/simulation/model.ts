@@ -214,7 +214,7 @@ export class Model {
       case 'role':
         return this.document(signed.role, utf8(signed.document), offset);
       case 'part': {
-        const whole = this.assemble(signed);
+        const whole = this.assemble(signed, offset);
         if (whole === undefined) return;
         const { name, document } = whole;
         this.document(name.kind === 'root' ? 'root' : name.role, document, offset);
@@ -222,9 +222,9 @@ export class Model {
     }
   }
 
-  private assemble(part: Parameters<PartAssembler['add']>[0]): ReturnType<PartAssembler['add']> {
+  private assemble(...part: Parameters<PartAssembler['add']>): ReturnType<PartAssembler['add']> {
     try {
-      return this.assembler.add(part);
+      return this.assembler.add(...part);
     } catch {
       return undefined;
     }

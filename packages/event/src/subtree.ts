@@ -5,7 +5,8 @@
  *   outcomes  {type, v, n, partition, i, outcomes: [[offset, index, code] …
  *                                       | [offset, index, "duplicate", offset0, index0] …]}
  *   index     {type, v, n, partition, i, records: [sha256 …]}
- *   subtree   {type, v, ledger, n, cut, partition, roles, records, map, events, leaves, state, due}   signed by a shard
+ *   subtree   {type, v, ledger, n, cut, partition, roles, records, map, events, leaves, state, control, due}
+ *             signed by a shard
  *
  * `roles` and `outcomes` are unsigned: the subtree record lists their hashes. Where there are more of them than it can
  * list, `index` records do, and the subtree record lists theirs.
@@ -102,6 +103,8 @@ export interface SubtreeSigned {
   readonly leaves: TreeHead;
   /** Digest of the fold's state after the cut. */
   readonly state: string;
+  /** Digest of what the control log comes to at the cut's offset of it. */
+  readonly control: string;
   /** When a role of the partition next has to be renewed: cut time in ms. */
   readonly due: number;
 }
@@ -169,5 +172,6 @@ export const subtreeSchema: z.ZodType<SubtreeSigned> = z.strictObject({
   events: treeHead,
   leaves: treeHead,
   state: hex32Bytes,
+  control: hex32Bytes,
   due: count,
 });

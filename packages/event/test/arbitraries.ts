@@ -274,6 +274,7 @@ export const signed: fc.Arbitrary<Signed> = fc.oneof(
     events: tree,
     leaves: tree,
     state: sha256,
+    control: sha256,
     due: count,
   }),
 );

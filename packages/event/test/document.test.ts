@@ -39,7 +39,7 @@ describe('splitDocument', () => {
             const decoded = decodeRecord(encodeRecord(signed)).signed;
             expect(decoded).toEqual(signed);
             expect(assembled).toBeUndefined();
-            if (decoded.type === 'part') assembled = assembler.add(decoded);
+            if (decoded.type === 'part') assembled = assembler.add(decoded, 0);
             else return;
           }
           expect(assembled?.name).toEqual(name);
@@ -77,7 +77,7 @@ describe('PartAssembler', () => {
         const seen = new Set<number>();
         for (const i of indices) {
           seen.add(i);
-          const assembled = assembler.add(parts[i] ?? fail());
+          const assembled = assembler.add(parts[i] ?? fail(), 0);
           expect(assembled === undefined).toBe(seen.size < 5);
           if (assembled === undefined) continue;
           expect(fromUtf8(assembled.document)).toBe(textOf('one', 5));
@@ -91,7 +91,7 @@ describe('PartAssembler', () => {
     const assembler = new PartAssembler();
     const many = Array.from({ length: assembliesMax }, (_, i) => partsOf(`doc ${i}`, 3));
     const results = [0, 1, 2].flatMap((i) =>
-      many.map((parts) => assembler.add(parts[i] ?? fail())),
+      many.map((parts) => assembler.add(parts[i] ?? fail(), 0)),
     );
     const whole = results.filter((result) => result !== undefined);
     expect(whole.map(({ document }) => fromUtf8(document))).toEqual(
@@ -102,23 +102,23 @@ describe('PartAssembler', () => {
   it('beyond 16 gives up the one that began first', () => {
     const assembler = new PartAssembler();
     const [first, second] = [partsOf('first', 2), partsOf('second', 2)];
-    assembler.add(first[0] ?? fail());
-    assembler.add(second[0] ?? fail());
+    assembler.add(first[0] ?? fail(), 0);
+    assembler.add(second[0] ?? fail(), 0);
     for (let i = 0; i < assembliesMax - 1; i++)
-      assembler.add(partsOf(`other ${i}`, 2)[0] ?? fail());
-    expect(assembler.add(second[1] ?? fail())).toBeDefined();
-    expect(assembler.add(first[1] ?? fail())).toBeUndefined();
-    expect(assembler.add(first[0] ?? fail())).toBeDefined();
+      assembler.add(partsOf(`other ${i}`, 2)[0] ?? fail(), 0);
+    expect(assembler.add(second[1] ?? fail(), 0)).toBeDefined();
+    expect(assembler.add(first[1] ?? fail(), 0)).toBeUndefined();
+    expect(assembler.add(first[0] ?? fail(), 0)).toBeDefined();
   });
 
   it('attack: a forged part spoils the assembly, which is refused; sent again, the document arrives', () => {
     const assembler = new PartAssembler();
     const parts = partsOf('honest', 3);
-    assembler.add(parts[0] ?? fail());
-    assembler.add({ ...(parts[1] ?? fail()), data: 'forged' });
-    assembler.add(parts[1] ?? fail());
-    expect(codeOf(() => assembler.add(parts[2] ?? fail()))).toBe('part.sha256');
-    const [, , again] = parts.map((part) => assembler.add(part));
+    assembler.add(parts[0] ?? fail(), 0);
+    assembler.add({ ...(parts[1] ?? fail()), data: 'forged' }, 0);
+    assembler.add(parts[1] ?? fail(), 0);
+    expect(codeOf(() => assembler.add(parts[2] ?? fail(), 0))).toBe('part.sha256');
+    const [, , again] = parts.map((part) => assembler.add(part, 0));
     expect(fromUtf8(again?.document ?? fail())).toBe(textOf('honest', 3));
   });
 
@@ -132,10 +132,41 @@ describe('PartAssembler', () => {
       data,
     });
     const fit = Math.floor(documentBytesMax / data.length);
-    for (let i = 0; i < fit; i++) expect(assembler.add(part(i))).toBeUndefined();
-    expect(codeOf(() => assembler.add(part(fit)))).toBe('part.too_large');
-    const [whole] = partsOf('small', 1).map((small) => assembler.add(small));
+    for (let i = 0; i < fit; i++) expect(assembler.add(part(i), 0)).toBeUndefined();
+    expect(codeOf(() => assembler.add(part(fit), 0))).toBe('part.too_large');
+    const [whole] = partsOf('small', 1).map((small) => assembler.add(small, 0));
     expect(whole).toBeDefined();
+  });
+
+  it('given only the parts that are open or complete, is in the same state', () => {
+    const documents = Array.from({ length: assembliesMax + 2 }, (_, i) => partsOf(`doc ${i}`, 3));
+    const part = fc.tuple(fc.nat(documents.length - 1), fc.nat(2));
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 120 }), (log) => {
+        const assembler = new PartAssembler();
+        const complete = log.flatMap(([document, i], offset) => {
+          return assembler.add(documents[document]?.[i] ?? fail(), offset)?.offsets ?? [];
+        });
+        const again = new PartAssembler();
+        for (const offset of [...complete, ...assembler.pending].toSorted((a, b) => a - b)) {
+          const [document, i] = log[offset] ?? fail();
+          again.add(documents[document]?.[i] ?? fail(), offset);
+        }
+        expect(again.digest).toBe(assembler.digest);
+        expect(again.pending).toEqual(assembler.pending);
+        expect(assembler.digest === '').toBe(assembler.pending.length === 0);
+      }),
+    );
+  });
+
+  it('has another digest for parts at other offsets', () => {
+    const [part] = partsOf('one', 3);
+    const digests = [[0], [1], [0, 1]].map((offsets) => {
+      const assembler = new PartAssembler();
+      for (const i of offsets) assembler.add({ ...(part ?? fail()), i }, i);
+      return assembler.digest;
+    });
+    expect(new Set(digests).size).toBe(3);
   });
 });
 

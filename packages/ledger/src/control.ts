@@ -10,7 +10,6 @@ import { verifyEd25519Native } from '@tidemark/canonical/native';
 import {
   decodeRecord,
   keysById,
-  PartAssembler,
   recordHash,
   verifyRecord,
   type CutSigned,
@@ -21,14 +20,17 @@ import {
   type ServicesSigned,
   type VoidSigned,
 } from '@tidemark/event';
-import { ControlViews, servicesView, type Keys, type View } from './controlViews.ts';
+import type { ControlCheckpoint } from './controlCheckpoint.ts';
+import { ControlState } from './controlState.ts';
+import { servicesView, type Keys, type View } from './controlView.ts';
+import type { Link } from './cutChain.ts';
 import { brokenRule, CUT_RULES, type CutRule } from './cutRules.ts';
 import { acceptRole, acceptRoot, OFFLINE_ROLES } from './documents.ts';
-import { isTimestamped } from './timestampFile.ts';
 
 /** The fold's rules that this build knows. */
 const RULES_VERSION = 1;
-
+/** Settled cuts between two checkpoints, unless said otherwise. */
+const CHECKPOINT_EVERY = 256;
 /** A valid cut, with what is in force at the control offset it covers. */
 export interface Cut {
   readonly n: number;
@@ -37,6 +39,13 @@ export interface Cut {
   readonly vector: readonly number[];
   readonly control: number;
   readonly view: View;
+  /**
+   * Digest of the fold's whole state at `control`. Folds that have the same there decide the same from there
+   * on. Empty where a fold that went on from a checkpoint cannot know it: for cuts that nobody asks it about.
+   */
+  readonly digest: string;
+  /** Where a fold may go on that has to come to this cut, or to one that a void puts in its place. */
+  readonly checkpoint: ControlCheckpoint | undefined;
 }
 
 /** What a control record did. */
@@ -46,25 +55,12 @@ export type ControlChange =
   | { readonly type: 'void'; readonly n: number; readonly hash: string }
   | { readonly type: 'sealed'; readonly sealed: SealedSigned; readonly offset: number };
 
-/** Cuts not settled yet, oldest first: at most two, a third waits for `sealed`. */
-interface Chain {
-  last: { n: number; hash: string; time: number; vector: readonly number[]; control: number };
-  /** The cut before each unsettled one, so that a void can go back to it. */
-  readonly unsettled: { readonly cut: Cut; readonly before: Chain['last'] }[];
-  /** Highest n that is void or has a `sealed` that everybody here can believe. */
-  settled: number;
-  /** Numbers that are void. */
-  readonly voids: Set<number>;
-}
-
 export class ControlFold {
   readonly genesis: GenesisSigned;
   private readonly genesisHash: string;
   private readonly rules: readonly CutRule[];
   private readonly operators: Keys;
-  private readonly assembler = new PartAssembler();
-  private readonly views: ControlViews;
-  private readonly chain: Chain;
+  private readonly state: ControlState;
   /** Records ignored, by reason. */
   readonly ignored = new Map<string, number>();
   /** The next offset to fold. */
@@ -73,42 +69,40 @@ export class ControlFold {
   /**
    * @param genesisHash the hash of the genesis record: what cut 1 chains to
    * @param rules the validity rules of cuts; all of them, except where a simulation leaves one out
+   * @param checkpointEvery settled cuts between two checkpoints
    */
-  constructor(genesis: GenesisSigned, genesisHash: string, rules: readonly CutRule[] = CUT_RULES) {
+  constructor(
+    genesis: GenesisSigned,
+    genesisHash: string,
+    rules: readonly CutRule[] = CUT_RULES,
+    checkpointEvery: number = CHECKPOINT_EVERY,
+  ) {
     if (genesis.rules > RULES_VERSION) throw unknownRules(genesis.rules);
     this.genesis = genesis;
     this.genesisHash = genesisHash;
     this.rules = rules;
     this.operators = keysById(genesis.operators.keys);
-    this.views = new ControlViews({
-      policy: genesis.policy,
-      policyVersion: 0,
-      documents: { root: undefined, targets: undefined, bins: undefined },
-      ...servicesView(genesis.services, 0),
-    });
-    const vector = Array.from({ length: genesis.partitions }, () => 0);
-    const last = { n: 0, hash: genesisHash, time: genesis.time, vector, control: 0 };
-    this.chain = { last, unsettled: [], settled: 0, voids: new Set() };
+    this.state = new ControlState(genesis, genesisHash, checkpointEvery);
   }
 
   /** What is in force now. */
   get view(): View {
-    return this.views.now;
+    return this.state.view;
   }
 
   /** Whether what is in force now came into force at or behind a control offset. */
   changedSince(control: number): boolean {
-    return this.views.changedSince(control);
+    return this.state.viewSince > control;
   }
 
   /** The last valid cut, or genesis or a void in its place: what the next cut chains to. */
-  get last(): Readonly<Chain['last']> {
-    return this.chain.last;
+  get last(): Link {
+    return this.state.chain.last;
   }
 
   /** Highest number that is sealed, as far as the control log alone can tell, or void. */
   get settled(): number {
-    return this.chain.settled;
+    return this.state.chain.settled;
   }
 
   /**
@@ -118,7 +112,26 @@ export class ControlFold {
    *   begins with another genesis record
    */
   apply(bytes: Uint8Array): ControlChange | undefined {
-    const offset = this.next++;
+    const change = this.record(bytes, this.next++);
+    this.state.note(this.next);
+    return change;
+  }
+
+  /**
+   * Goes on from a checkpoint, having read nothing.
+   * @param record the log's record at an offset that the checkpoint names, or 0
+   * @throws BrokenInvariant `state.control` where those are not the records that a checkpoint has
+   */
+  resume(checkpoint: ControlCheckpoint, record: (offset: number) => Uint8Array): void {
+    for (const offset of [0, ...checkpoint.kept]) {
+      this.next = offset;
+      this.apply(record(offset));
+    }
+    this.state.resume(checkpoint, record);
+    this.next = checkpoint.next;
+  }
+
+  private record(bytes: Uint8Array, offset: number): ControlChange | undefined {
     try {
       if (offset === 0 && recordHash(bytes) === this.genesisHash) return undefined;
       if (offset === 0) throw foreign();
@@ -141,15 +154,15 @@ export class ControlFold {
       case 'void':
         return this.void(record as LogRecord<VoidSigned>, recordHash(bytes));
       case 'root':
-        return this.root(utf8(signed.document), offset);
+        return this.root(utf8(signed.document), [offset]);
       case 'role':
-        return this.role(signed.role, utf8(signed.document), offset);
+        return this.role(signed.role, utf8(signed.document), [offset]);
       case 'part': {
-        const whole = this.assembler.add(signed);
+        const whole = this.state.assembler.add(signed, offset);
         if (whole === undefined) return undefined;
         return whole.name.kind === 'root'
-          ? this.root(whole.document, offset)
-          : this.role(whole.name.role, whole.document, offset);
+          ? this.root(whole.document, whole.offsets)
+          : this.role(whole.name.role, whole.document, whole.offsets);
       }
       case 'services':
       case 'policy':
@@ -160,69 +173,44 @@ export class ControlFold {
   }
 
   private cut(record: LogRecord<CutSigned>, hash: string, offset: number): ControlChange {
-    const cut: CutSigned = record.signed;
-    const view = this.views.at(cut.control);
+    const { signed } = record;
+    const { state } = this;
+    const { n, time, vector, control } = signed;
+    const view = state.viewAt(control);
     const { documents } = view;
-    const broken = brokenRule(this.rules, cut, {
-      last: this.chain.last,
-      settled: this.chain.settled,
+    const broken = brokenRule(this.rules, signed, {
+      last: this.last,
+      settled: this.settled,
       offset,
       signedBySealer: this.isSignedBy(record, this.view.keys.sealer, 1),
       documentsReady: OFFLINE_ROLES.every((role) => documents[role] !== undefined),
       policy: view.policy,
     });
-    if (broken !== undefined) throw new RejectedInput(`cut.${broken}`, `cut ${cut.n} is not valid`);
-    const { n, time, vector, control } = cut;
-    const valid: Cut = { n, hash, time, vector, control, view };
-    this.chain.unsettled.push({ cut: valid, before: this.chain.last });
-    this.chain.last = { n, hash, time, vector, control };
-    // A void may go back to where the oldest unsettled cut began.
-    this.views.dropBelow(this.chain.unsettled[0]!.before.control);
-    return { type: 'cut', cut: valid };
+    if (broken !== undefined) throw new RejectedInput(`cut.${broken}`, `cut ${n} is not valid`);
+    const digest = state.digestAt(control);
+    const checkpoint = state.checkpoint();
+    const cut: Cut = { n, hash, time, vector, control, view, digest, checkpoint };
+    state.chain.add(cut, offset);
+    state.forget();
+    return { type: 'cut', cut };
   }
 
-  /**
-   * A `sealed` that a listed publisher signed for a cut in order settles it, if the timestamp that it leads
-   * to is signed too: for the rule on cuts in flight, and so that no void takes it back. Whether its leaf
-   * is what the fold gives, only who folds every partition can say: the publisher checks that before it
-   * takes one for the truth.
-   */
   private sealed(record: LogRecord<SealedSigned>, offset: number): ControlChange {
     const { signed } = record;
     if (!this.isSignedBy(record, this.view.keys.publisher, 1)) {
       throw new RejectedInput('sealed.signature', 'no listed publisher signed this');
     }
-    const { settled, unsettled, voids } = this.chain;
-    if (voids.has(signed.n)) throw new RejectedInput('sealed.void', `number ${signed.n} is void`);
-    if (signed.n > settled) {
-      const entry = unsettled[0];
-      if (signed.n !== settled + 1 || entry?.cut.hash !== signed.cut) {
-        throw new RejectedInput('sealed.order', `sealed ${signed.n} does not follow ${settled}`);
-      }
-      if (!isTimestamped(signed, entry.cut)) {
-        throw new RejectedInput('sealed.timestamp', `sealed ${signed.n} has no signed timestamp`);
-      }
-      unsettled.shift();
-      this.chain.settled = signed.n;
-    }
+    const cuts = this.state.chain.seal(signed);
+    if (cuts !== undefined) this.state.settled(signed.n, this.next, cuts);
     return { type: 'sealed', sealed: signed, offset };
   }
 
-  /** The way out of a poisoned cut: its number is spent, the next cut chains to the void. */
   private void(record: LogRecord<VoidSigned>, hash: string): ControlChange {
     const { signed } = record;
     if (!this.isSignedBy(record, this.operators, this.genesis.operators.threshold)) {
       throw new RejectedInput('void.signature', 'too few operators signed this');
     }
-    const entry = this.chain.unsettled[0];
-    if (entry?.cut.n !== signed.n || entry.cut.hash !== signed.cut) {
-      throw new RejectedInput('void.order', `cut ${signed.n} is not the oldest unsealed one`);
-    }
-    // What the spent cut covered is for the next one to cover, and its time may be the poison.
-    this.chain.last = { ...entry.before, n: signed.n, hash };
-    this.chain.unsettled.length = 0;
-    this.chain.settled = signed.n;
-    this.chain.voids.add(signed.n);
+    this.state.chain.void(signed, hash);
     return { type: 'void', n: signed.n, hash };
   }
 
@@ -238,26 +226,28 @@ export class ControlFold {
     if (signed.type === 'policy') {
       if (signed.version !== view.policyVersion + 1) throw outOfOrder('policy');
       if (signed.rules > RULES_VERSION) throw unknownRules(signed.rules);
-      return this.change({ ...view, policy: signed.policy, policyVersion: signed.version }, offset);
+      return this.change({ ...view, policy: signed.policy, policyVersion: signed.version }, [
+        offset,
+      ]);
     }
     if (signed.version !== view.servicesVersion + 1) throw outOfOrder('services');
-    return this.change({ ...view, ...servicesView(signed.services, signed.version) }, offset);
+    return this.change({ ...view, ...servicesView(signed.services, signed.version) }, [offset]);
   }
 
-  private root(document: Uint8Array, offset: number): ControlChange {
+  private root(document: Uint8Array, offsets: readonly number[]): ControlChange {
     const documents = acceptRoot(this.view.documents, document, this.genesis);
-    return this.change({ ...this.view, documents }, offset);
+    return this.change({ ...this.view, documents }, offsets);
   }
 
-  private role(role: string, document: Uint8Array, offset: number): ControlChange {
+  private role(role: string, document: Uint8Array, offsets: readonly number[]): ControlChange {
     const offline = OFFLINE_ROLES.find((name) => name === role);
     if (offline === undefined) throw new RejectedInput('document.role', `${role} is not offline`);
     const documents = acceptRole(this.view.documents, offline, document, this.genesis);
-    return this.change({ ...this.view, documents }, offset);
+    return this.change({ ...this.view, documents }, offsets);
   }
 
-  private change(view: View, offset: number): ControlChange {
-    this.views.add(offset, view);
+  private change(view: View, offsets: readonly number[]): ControlChange {
+    this.state.change(view, this.next, offsets);
     return { type: 'view', view };
   }
 

@@ -26,6 +26,8 @@ export interface OpenPartitionOptions {
   readonly db: StateDb;
   /** Bytes of bodies kept in memory. */
   readonly memoryBudgetBytes: number;
+  /** Cuts between two images of the heads, with which checkpoints of the control log are stored. */
+  readonly imageEvery?: number;
 }
 
 const CUT_MAX = 2 ** 48 - 1;
@@ -91,6 +93,7 @@ export async function rollBack(
   for await (const { number } of rows.range(ROW.window, kept?.window.next ?? 0, CUT_MAX)) {
     rows.delete(rowKey(ROW.window, 0, number));
   }
+  await rows.deleteFrom(ROW.control, 0, n);
   await rows.flush();
 }
 

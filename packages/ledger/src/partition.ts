@@ -14,6 +14,7 @@ import { BinScratch } from './binFile.ts';
 import { BinWriter, stampOf, type BinSignatures } from './binWriter.ts';
 import { Bodies } from './bodies.ts';
 import type { Cut } from './control.ts';
+import { putCheckpoint } from './controlCheckpoint.ts';
 import { CutFold, windowStart, type Chunks, type Intakes } from './cutFold.ts';
 import { CUTS_IN_FLIGHT_MAX } from './cutRules.ts';
 import { binKeyId } from './documents.ts';
@@ -53,6 +54,7 @@ export interface PartitionParts {
   readonly offline: OfflineSlots;
   readonly marker: Marker | undefined;
   readonly memoryBudgetBytes: number;
+  readonly imageEvery?: number;
 }
 
 /** Cuts between two images of the heads, so that opening reads few markers. */
@@ -232,6 +234,7 @@ export class Partition {
     await this.rows.flush();
     this.n = cut.n;
     this.time = cut.time;
+    if (this.isImageAt(cut.n)) await putCheckpoint(this.rows, cut);
     const bins = change.dirty.map(({ bin }) => bin);
     const marker = this.mark({ n: cut.n, cut: cut.hash, time: cut.time }, change.k0, bins);
     const subtree: SubtreeSigned = {
@@ -247,6 +250,7 @@ export class Partition {
       events: { size: events.size, root: toHex(events.root()) },
       leaves: { size: leaves.size, root: toHex(leaves.root()) },
       state: stateDigest(marker),
+      control: cut.digest,
       due: nextRenewal(this.heads, cut.view.policy),
     };
     const { outcomes, ignored, applied } = fold;
@@ -255,13 +259,17 @@ export class Partition {
     return { n: cut.n, records, subtree, view, outcomes, ignored, applied };
   }
 
+  private isImageAt(n: number): boolean {
+    return n % (this.parts.imageEvery ?? HEADS_EVERY_CUTS) === 0;
+  }
+
   private mark(
     at: { n: number; cut: string; time: number },
     k0: number,
     bins: readonly number[],
   ): Marker {
     const { window, intakes, events, leaves, tree, offline } = this.parts;
-    if (at.n % HEADS_EVERY_CUTS === 0) {
+    if (this.isImageAt(at.n)) {
       this.rows.put(rowKey(ROW.heads, 0, at.n), encodeHeads(this.heads));
     }
     this.marker = {

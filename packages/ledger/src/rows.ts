@@ -24,7 +24,7 @@ export const ROW = {
   delta: 0x44, // D bin version → a role version as a change of the one before
   heads: 0x47, // G cut → every bin's version at that cut
   window: 0x49, // I first ordinal → a chunk of the idempotency window
-  control: 0x4b, // K cut → the control fold's checkpoint
+  control: 0x4b, // K cut → a checkpoint of the control log, good for that cut on
 } as const;
 
 export function rowKey(kind: number, bin: number, number: number): Buffer {

@@ -13,6 +13,7 @@ import {
   LeafCollector,
   SnapshotFold,
   type ControlChange,
+  type ControlCheckpoint,
   type Cut,
   type CutRule,
   type PartitionCut,
@@ -29,6 +30,16 @@ export type Order =
 /** A drafted cut, or what stands between it and the draft. */
 export type Draft = { readonly cut: Cut; readonly parts: readonly PartitionCut[] };
 
+export interface FoldOptions {
+  readonly genesis: GenesisSigned;
+  readonly genesisBytes: Uint8Array;
+  readonly logs: Logs;
+  /** Cut rules; a simulation leaves one out. */
+  readonly rules?: readonly CutRule[];
+  /** Settled cuts between two checkpoints of the control log. */
+  readonly checkpointEvery?: number;
+}
+
 /** `sealed` records kept for one number: an honest one, and room for some that are not valid. */
 const CANDIDATES_MAX = 64;
 
@@ -44,17 +55,18 @@ export class PublisherFold {
   private sealed: Cut | undefined;
   /** When each partition next needs a cut for a renewal after that, ms. */
   private dues: readonly number[] = [];
+  /**
+   * For whoever starts from an image: of the cut that made the newest snapshot.json. The records of that cut
+   * and of later ones stand behind it, and with them all that vouches for what is stored.
+   */
+  private checkpoint: ControlCheckpoint | undefined;
   /** Set once a void took back what was drafted: this fold is of no use any more. */
   isSpoilt = false;
 
-  constructor(
-    genesis: GenesisSigned,
-    genesisBytes: Uint8Array,
-    logs: Logs,
-    image: Image | undefined,
-    rules?: readonly CutRule[],
-  ) {
-    this.control = new ControlFold(genesis, recordHash(genesisBytes), rules);
+  constructor(options: FoldOptions, image: Image | undefined) {
+    const { genesis, genesisBytes, logs, rules, checkpointEvery } = options;
+    this.control = new ControlFold(genesis, recordHash(genesisBytes), rules, checkpointEvery);
+    this.checkpoint = image?.control;
     this.follower = new ControlFollower(this.control, logs.control);
     this.snapshots = new SnapshotFold(genesis, genesisBytes);
     const partitions = Array.from({ length: genesis.partitions }, (_, p) => p);
@@ -149,6 +161,7 @@ export class PublisherFold {
       cut,
       parts.map(({ subtree }) => subtree.due),
     );
+    if (this.snapshots.newestClassic?.version === cut.n) this.checkpoint = cut.checkpoint;
     this.finish(cut.n);
   }
 
@@ -160,11 +173,12 @@ export class PublisherFold {
 
   /** What to start from after the last snapshot; undefined where a void stands behind it. */
   image(): Image | undefined {
-    const { snapshots, collectors } = this;
+    const { snapshots, collectors, checkpoint } = this;
     const state = snapshots.state();
     if (state === undefined) return undefined;
     const positions = collectors.map(({ position }) => position);
-    return { state, positions, table: snapshots.table.encode() };
+    const table = snapshots.table.encode();
+    return { state, positions, table, ...(checkpoint && { control: checkpoint }) };
   }
 
   private take(change: ControlChange, bytes: Uint8Array): void {

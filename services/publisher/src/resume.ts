@@ -3,12 +3,11 @@
  */
 import { BrokenInvariant } from '@tidemark/canonical';
 import type { Signer } from '@tidemark/canonical/native';
-import type { GenesisSigned } from '@tidemark/event';
-import type { CutRule, StateDb } from '@tidemark/ledger';
-import type { Logs, Sleep } from '@tidemark/log';
+import { resumeControl, type StateDb } from '@tidemark/ledger';
+import type { Sleep } from '@tidemark/log';
 import type { PublicationStore } from '@tidemark/publish';
 import { demandNoLostCut } from '@tidemark/shard';
-import { PublisherFold } from './publisherFold.ts';
+import { PublisherFold, type FoldOptions } from './publisherFold.ts';
 import type { SnapshotIndex } from './snapshotIndex.ts';
 import { Vouching } from './vouched.ts';
 
@@ -20,17 +19,12 @@ export interface PublisherKeys {
   readonly service: Signer;
 }
 
-export interface PublisherOptions {
-  readonly genesis: GenesisSigned;
-  readonly genesisBytes: Uint8Array;
-  readonly logs: Logs;
+export interface PublisherOptions extends FoldOptions {
   readonly db: StateDb;
   readonly store: PublicationStore;
   readonly keys: PublisherKeys | undefined;
   readonly now: () => number;
   readonly sleep: Sleep;
-  /** Cut rules; a simulation leaves one out. */
-  readonly rules?: readonly CutRule[];
 }
 
 /** Number of the newest snapshot in a publication store; 0 where it has none, or none that can be read. */
@@ -43,14 +37,14 @@ export async function newestIn(store: PublicationStore): Promise<number> {
 
 /**
  * The fold as of the newest image, or from the beginning, with the control log read to its end.
- * @throws BrokenInvariant `state.image`; `state.unsigned` where nobody signed for what is stored;
+ * @throws BrokenInvariant `state.image`; `state.control`; `state.unsigned` where nobody signed for what is stored;
  *   `log.truncated`
  */
 export async function foldFrom(
   options: PublisherOptions,
   index: SnapshotIndex,
 ): Promise<PublisherFold> {
-  const { genesis, genesisBytes, logs, rules } = options;
+  const { logs } = options;
   const image = await index.image();
   const newest = await index.newest();
   if (image !== undefined && image.state.leaf.n > (newest?.n ?? 0)) {
@@ -59,7 +53,8 @@ export async function foldFrom(
       'the publisher’s image is ahead of its snapshots; delete this state, it is rebuilt from the log',
     );
   }
-  const fold = new PublisherFold(genesis, genesisBytes, logs, image, rules);
+  const fold = new PublisherFold(options, image);
+  if (image?.control !== undefined) await resumeControl(fold.control, image.control, logs.control);
   const vouching = new Vouching(image, newest);
   await fold.readControl((change) => vouching.take(change));
   demandNoLostCut(fold.control.settled, newest?.n ?? 0);

@@ -5,7 +5,14 @@
  */
 import { BrokenInvariant, recordText, fromUtf8, utf8, type Json } from '@tidemark/canonical';
 import type { Outcome } from '@tidemark/event';
-import { rowKey, Rows, type SnapshotFoldState, type StateDb } from '@tidemark/ledger';
+import {
+  isCheckpoint,
+  rowKey,
+  Rows,
+  type ControlCheckpoint,
+  type SnapshotFoldState,
+  type StateDb,
+} from '@tidemark/ledger';
 
 const KIND = {
   image: 0x49, // I n → where to start from
@@ -39,6 +46,8 @@ export interface SnapshotRow {
 export interface Image {
   readonly state: SnapshotFoldState;
   readonly positions: readonly number[];
+  /** Where the control log's fold may go on; from its start without. */
+  readonly control?: ControlCheckpoint;
   readonly table: Buffer;
 }
 
@@ -113,6 +122,7 @@ export class SnapshotIndex {
     const length = row.value.readUInt32BE(0);
     const head = parse(row.value.subarray(4, 4 + length)) as Omit<Image, 'table'>;
     if (head.state.leaf === undefined) throw otherForm();
+    if (head.control !== undefined && !isCheckpoint(head.control)) throw otherForm();
     return { ...head, table: Buffer.from(row.value.subarray(4 + length)) };
   }
 

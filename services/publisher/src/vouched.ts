@@ -25,7 +25,7 @@ import { demandNoTruncation, type Log } from '@tidemark/log';
 import { checkpointNote, decodeVerifierKey, openCheckpoint } from '@tidemark/merkle';
 import type { Image, SnapshotRow } from './snapshotIndex.ts';
 
-/** Looks on while the control log is read from its start. */
+/** Looks on while the control log is read, from its start or from the image's checkpoint. */
 export class Vouching {
   private readonly image: Image | undefined;
   private readonly newest: SnapshotRow | undefined;
@@ -94,6 +94,7 @@ export class Vouching {
     const heads = leaf.partitions[partition];
     const fits =
       record?.signed.cut === this.cut!.hash &&
+      record.signed.control === this.cut!.digest &&
       record.signed.partition === partition &&
       record.signed.map === heads?.map &&
       verifyRecord(record, this.cut!.view.keys.shard, 1, verifyEd25519Native);

@@ -6,7 +6,7 @@
  */
 import { BrokenInvariant, canonicalText, type JsonObject } from '@tidemark/canonical';
 import type { Signer } from '@tidemark/canonical/native';
-import { keyIdOfPublic, signRecord, type GenesisSigned } from '@tidemark/event';
+import { keyIdOfPublic, signRecord } from '@tidemark/event';
 import {
   appendBytesMax,
   appendSurely,
@@ -15,6 +15,7 @@ import {
   type Sleep,
 } from '@tidemark/log';
 import {
+  checkpointAt,
   LeafCollector,
   markerAt,
   openPartition,
@@ -23,12 +24,12 @@ import {
   stateDigest,
   voidMarker,
   type BinSignatures,
+  type ControlCheckpoint,
   type Cut,
   type FoldedCut,
-  type Keys,
+  type OpenPartitionOptions,
   type Partition,
   type PartitionCut,
-  type StateDb,
 } from '@tidemark/ledger';
 import { demandVouched, unsigned } from './vouched.ts';
 
@@ -40,14 +41,9 @@ export interface ShardKeys {
   readonly service: Signer;
 }
 
-export interface PartitionRunnerOptions {
-  readonly genesis: GenesisSigned;
-  readonly genesisBytes: Uint8Array;
-  readonly partition: number;
+export interface PartitionRunnerOptions extends OpenPartitionOptions {
   readonly logs: Logs;
-  readonly db: StateDb;
   readonly keys: ShardKeys | undefined;
-  readonly memoryBudgetBytes: number;
   readonly sleep: Sleep;
   /**
    * Whether the log may show a cut before the events that it covers, as replicas of a broker may. False
@@ -56,10 +52,8 @@ export interface PartitionRunnerOptions {
   readonly eventsMayLag?: boolean;
 }
 
-/** Who could sign for the state of a cut, by the cut's hash; nobody signs for a void. */
-export type Vouchers = ReadonlyMap<string, Keys | 'nobody'>;
-
-const NO_KEYS: Keys = new Map();
+/** What shards could sign for the state of a cut, by the cut's hash; nobody signs for a void. */
+export type Vouchers = ReadonlyMap<string, Cut | 'nobody'>;
 
 /** What the control log demands next of a partition. */
 export type Order =
@@ -115,11 +109,11 @@ export class PartitionRunner {
     const { rows, n } = this.partition;
     let marker = await markerAt(rows, n);
     while (marker !== undefined) {
-      const keys = vouchers.get(marker.cut) ?? NO_KEYS;
+      const cut = vouchers.get(marker.cut);
+      if (cut === undefined) throw unsigned(partition, marker.n);
       const digest = stateDigest(marker);
-      if (keys !== 'nobody') {
-        const claim = { n: marker.n, digest };
-        return demandVouched(logs.leaves, partition, marker.position ?? 0, claim, keys);
+      if (cut !== 'nobody') {
+        return demandVouched(logs.leaves, partition, marker.position ?? 0, digest, cut);
       }
       const before = await markerAt(rows, marker.n - 1);
       const isWhole = before === undefined ? marker.n === 1 : before.n === marker.n - 1;
@@ -128,6 +122,11 @@ export class PartitionRunner {
       }
       marker = before;
     }
+  }
+
+  /** Where the control log's fold may go on for this state. @throws BrokenInvariant `state.control` */
+  async checkpoint(): Promise<ControlCheckpoint | undefined> {
+    return checkpointAt(this.partition.rows, this.n);
   }
 
   /** The last committed cut. */

@@ -6,9 +6,10 @@
  */
 import {
   ControlFold,
+  resumeControl,
   type ControlChange,
+  type Cut,
   type CutRule,
-  type Keys,
   type StateDb,
 } from '@tidemark/ledger';
 import { recordHash } from '@tidemark/event';
@@ -22,6 +23,8 @@ export interface ShardOptions extends Omit<PartitionRunnerOptions, 'partition' |
   readonly openState: (partition: number) => Promise<StateDb>;
   /** Cut rules; a simulation leaves one out. */
   readonly rules?: readonly CutRule[];
+  /** Settled cuts between two checkpoints of the control log. */
+  readonly checkpointEvery?: number;
 }
 
 /** How long to wait before looking again for events that a cut covers and the log does not show yet. */
@@ -36,23 +39,22 @@ export class Shard {
   private readonly orders: Order[] = [];
   private readonly databases: readonly StateDb[];
   /** For the states opened; from then on for those that a void may still lead back to. */
-  private readonly vouchers = new Map<string, Keys | 'nobody'>();
+  private readonly vouchers = new Map<string, Cut | 'nobody'>();
   private isVouched = false;
 
   private constructor(
     options: ShardOptions,
     runners: ReadonlyMap<number, PartitionRunner>,
     databases: readonly StateDb[],
+    control: ControlFollower,
   ) {
     this.options = options;
     this.runners = runners;
     this.databases = databases;
-    const { genesis, genesisBytes, logs, rules } = options;
-    const fold = new ControlFold(genesis, recordHash(genesisBytes), rules);
-    this.control = new ControlFollower(fold, logs.control);
+    this.control = control;
   }
 
-  /** Opens the state of every partition. @throws BrokenInvariant `state.*` */
+  /** Opens the state of every partition. @throws BrokenInvariant `state.*`, `log.*` */
   static async open(options: ShardOptions): Promise<Shard> {
     const runners = new Map<number, PartitionRunner>();
     const databases: StateDb[] = [];
@@ -62,11 +64,12 @@ export class Shard {
         databases.push(db);
         runners.set(partition, await PartitionRunner.open({ ...options, partition, db }));
       }
+      const control = await controlFor(options, [...runners.values()]);
+      return new Shard(options, runners, databases, control);
     } catch (error) {
       await Promise.all(databases.map((db) => db.close()));
       throw error;
     }
-    return new Shard(options, runners, databases);
   }
 
   /** Does whatever can be done now. @returns whether anything was */
@@ -113,7 +116,7 @@ export class Shard {
    */
   private async order(change: ControlChange | undefined): Promise<void> {
     if (change?.type === 'cut') {
-      this.noteVoucher(change.cut.hash, change.cut.view.keys.shard);
+      this.noteVoucher(change.cut.hash, change.cut);
       if (change.cut.n > this.slowest || this.orders.length > 0) this.orders.push(change);
     }
     if (change?.type !== 'void') return;
@@ -125,8 +128,8 @@ export class Shard {
     if (folded.includes(false)) this.orders.push(change);
   }
 
-  private noteVoucher(hash: string, keys: Keys | 'nobody'): void {
-    this.vouchers.set(hash, keys);
+  private noteVoucher(hash: string, cut: Cut | 'nobody'): void {
+    this.vouchers.set(hash, cut);
     if (this.isVouched) this.forgetVouchers();
   }
 
@@ -159,6 +162,22 @@ export class Shard {
   private get slowest(): number {
     return Math.min(...Array.from(this.runners.values(), ({ n }) => n));
   }
+}
+
+/** The control log from the oldest checkpoint that a partition has; from its start where one has none. */
+async function controlFor(
+  options: ShardOptions,
+  runners: readonly PartitionRunner[],
+): Promise<ControlFollower> {
+  const { genesis, genesisBytes, logs, rules, checkpointEvery } = options;
+  const fold = new ControlFold(genesis, recordHash(genesisBytes), rules, checkpointEvery);
+  const checkpoints = await Promise.all(runners.map((runner) => runner.checkpoint()));
+  const known = checkpoints.filter((checkpoint) => checkpoint !== undefined);
+  const [oldest] = known.toSorted((a, b) => a.next - b.next);
+  if (oldest !== undefined && known.length === runners.length) {
+    await resumeControl(fold, oldest, logs.control);
+  }
+  return new ControlFollower(fold, logs.control);
 }
 
 function numberOf(order: Order): number {

@@ -140,7 +140,7 @@ export const FOLDING: readonly Mutant[] = [
   {
     name: 'what is in force now',
     rule: '§5: cut: control = offset covered',
-    edits: [edit(CONTROL, 'const view = this.views.at(cut.control);', 'const { view } = this;')],
+    edits: [edit(CONTROL, 'const view = state.viewAt(control);', 'const { view } = this;')],
     breaks: ['I5', 'I6'],
   },
   {

@@ -2,7 +2,7 @@
 import { edit, type Mutant } from './mutant.ts';
 
 const LEDGER = 'packages/ledger/src';
-const CONTROL = `${LEDGER}/control.ts`;
+const CHAIN = `${LEDGER}/cutChain.ts`;
 const PARTITION = `${LEDGER}/partition.ts`;
 const RUNNER = 'services/shard/src/partitionRunner.ts';
 const PUBLISHER = 'services/publisher/src/publisher.ts';
@@ -40,11 +40,11 @@ export const SEALING: readonly Mutant[] = [
     rule: '§5: sealed n is valid iff n−1 is sealed or void',
     edits: [
       edit(
-        CONTROL,
+        CHAIN,
         `const entry = unsettled[0];
-      if (signed.n !== settled + 1 || entry?.cut.hash !== signed.cut) {`,
+    if (signed.n !== settled + 1 || entry?.cut.hash !== signed.cut) {`,
         `const entry = unsettled.find(({ cut }) => cut.n === signed.n);
-      if (entry === undefined) {`,
+    if (entry === undefined) {`,
       ),
     ],
     often: ['sealed out of order', 'three cuts at once'],
@@ -53,7 +53,7 @@ export const SEALING: readonly Mutant[] = [
   {
     name: 'sealed without a timestamp',
     rule: '§5: sealed is valid iff its three signatures verify',
-    edits: [edit(CONTROL, 'if (!isTimestamped(signed, entry.cut)) {', 'if (false) {')],
+    edits: [edit(CHAIN, 'if (!isTimestamped(signed, entry.cut)) {', 'if (false) {')],
     often: ['sealed with other content', 'three cuts at once'],
     breaks: ['I5', 'I6'],
   },
@@ -87,7 +87,7 @@ export const SEALING: readonly Mutant[] = [
     rule: '§5: sealed n−1 or void n−1 precede it',
     edits: [
       edit(
-        CONTROL,
+        CHAIN,
         'if (entry?.cut.n !== signed.n || entry.cut.hash !== signed.cut) {',
         'if (entry === undefined) {',
       ),
@@ -100,9 +100,9 @@ export const SEALING: readonly Mutant[] = [
     rule: '§5: void n is the way out of a poisoned cut',
     edits: [
       edit(
-        CONTROL,
-        'this.chain.last = { ...entry.before, n: signed.n, hash };',
-        'this.chain.last = { ...this.chain.last, n: signed.n, hash };',
+        CHAIN,
+        'this.last = { ...entry.before, n: signed.n, hash };',
+        'this.last = { ...this.last, n: signed.n, hash };',
       ),
     ],
     often: ['poisoned cut'],
@@ -113,9 +113,9 @@ export const SEALING: readonly Mutant[] = [
     rule: '§5: cut n+1 chains to the void',
     edits: [
       edit(
-        CONTROL,
-        'this.chain.last = { ...entry.before, n: signed.n, hash };',
-        'this.chain.last = { ...entry.before, n: signed.n };',
+        CHAIN,
+        'this.last = { ...entry.before, n: signed.n, hash };',
+        'this.last = { ...entry.before, n: signed.n };',
       ),
     ],
     breaks: ['I5', 'I6'],
@@ -123,7 +123,7 @@ export const SEALING: readonly Mutant[] = [
   {
     name: 'void leaves the cut behind it',
     rule: '§5: cut n+1 chains to the void',
-    edits: [edit(CONTROL, 'this.chain.unsettled.length = 0;', 'this.chain.unsettled.shift();')],
+    edits: [edit(CHAIN, 'this.unsettled.length = 0;', 'this.unsettled.shift();')],
     breaks: ['rest'],
   },
   {
