@@ -73,7 +73,7 @@ const PARTITIONS_MAX = 128;
 const SLOT_BITS_MIN = 16;
 /** A delegation by prefixes names every bin: 10.6 MB at 65,536, beyond that more than a log takes as one document. */
 export const PREFIX_BINS_MAX = 2 ** 16;
-const BIN_PREFIX = 'bin';
+export const BIN_PREFIX = 'bin';
 
 /**
  * Plans a ledger.
@@ -221,7 +221,12 @@ function widths(options: LedgerOptions): { bin: number; slot: number } {
     throw new RejectedInput('init.partitions', message);
   }
   const bin = Math.log2(bins);
-  return { bin, slot: Math.max(SLOT_BITS_MIN, bin) };
+  return { bin, slot: slotBitsOf(bin) };
+}
+
+/** How wide the Merkle map's slots are over 2^bits bins. */
+export function slotBitsOf(bits: number): number {
+  return Math.max(SLOT_BITS_MIN, bits);
 }
 
 function isPowerOfTwo(n: number): boolean {

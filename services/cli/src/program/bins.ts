@@ -1,141 +1,94 @@
-/** The command `bins plan`: which number of bins suits how many targets. */
-import { Option, type Command } from '@commander-js/extra-typings';
-import { FORMS, MODES, planBins, type BinsPlan, type Form, type Mode } from '../plan/binsPlan.ts';
-import { PEP_CONSTANTS } from '../plan/pep458.ts';
+/** The command `bins`: how many of them an index should have. */
+import type { Command } from '@commander-js/extra-typings';
+import { PEP_CONSTANTS } from '../bins/pep458.ts';
+import { planBins } from '../bins/plan.ts';
+import { planJson, planText } from '../commands/binsPlan.ts';
 import { numberFrom } from './options.ts';
 
+const COUNT_MAX = 1_000_000_000;
+/** Mean path of the benchmark's targets, which are named like PyPI's; the PEP assumes 256 (C5). */
+const PATH_BYTES = 76;
+const PATH_BYTES_MIN = 8;
+const PATH_BYTES_MAX = 512;
+/** PyPI has grown tenfold in a bit more than five years. */
+const UPLOADS_PER_TARGET = 0.001;
+
 export function binsCommand(program: Command): void {
-  program
+  const bins = program
     .command('bins')
-    .description('hashed bins')
-    .addHelpText('after', EXAMPLES)
+    .description('hashed bins: how many an index should have')
+    .addHelpText('after', EXAMPLES);
+  bins
     .command('plan')
-    .description('what each number of bins costs clients and signers, and which to choose')
-    .requiredOption('--targets <n>', 'targets listed', numberFrom('--targets', 1, 1e9))
-    .option('--users <n>', 'visitors a day', numberFrom('--users', 1, 1e9), 100_000)
-    .option('--new <percent>', 'share of new ones', numberFrom('--new', 0, 100), 10)
-    .option('--downloads <n>', 'files a visit downloads', numberFrom('--downloads', 1, 1e6), 1)
-    .addOption(
-      new Option('--snapshots <which>', 'whether a returning user finds another snapshot')
-        .choices(['same', 'different'] as const)
-        .default('different' as const),
+    .description('what each number of bins costs users and ledger (PEP 458, tables 2 and 3)')
+    .requiredOption('--targets <n>', 'targets listed: files and index pages', whole('--targets', 1))
+    .option('--users <n>', 'users that come on a day', whole('--users', 0), 1_000_000)
+    .option('--visits <n>', 'visits of each of them on that day', whole('--visits', 1), 1)
+    .option(
+      '--new <percent>',
+      'visits without any metadata: first ones, fresh CI',
+      percent('--new'),
+      10,
+    )
+    .option('--downloads <n>', 'files downloaded in a visit', whole('--downloads', 0), 5)
+    .option(
+      '--repeated <percent>',
+      'of them, those of the last visit again; the PEP counts none',
+      percent('--repeated'),
+      0,
     )
     .option(
-      '--file-size <bytes>',
-      'average size of a file',
-      numberFrom('--file-size', 1, 1e12),
-      PEP_CONSTANTS.distribution,
+      '--targets-per-file <n>',
+      'targets a download verifies and an upload changes: file and index page',
+      whole('--targets-per-file', 1),
+      2,
     )
     .option(
-      '--path-length <bytes>',
-      'average length of a path',
-      numberFrom('--path-length', 10, 512),
-      PEP_CONSTANTS.path,
+      '--file-bytes <n>',
+      'mean size of a downloaded file (C9)',
+      whole('--file-bytes', 1),
+      PEP_CONSTANTS.C9,
     )
-    .option('--changes <n>', 'targets changed per cut', numberFrom('--changes', 1, 1e9), 10)
-    .option('--json', 'print one object of JSON')
+    .option(
+      '--path-bytes <n>',
+      'mean length of a target’s path',
+      numberFrom('--path-bytes', PATH_BYTES_MIN, PATH_BYTES_MAX),
+      PATH_BYTES,
+    )
+    .option(
+      '--uploads <n>',
+      'files uploaded a day (default: 0.1 % of the targets)',
+      whole('--uploads', 0),
+    )
+    .option(
+      '--snapshots <n>',
+      'snapshots a day; divided by --visits, those that pass between two visits',
+      whole('--snapshots', 1),
+      1440,
+    )
+    .option('--json', 'print one JSON object, with sizes in bytes')
     .addHelpText('after', EXAMPLES)
     .action((options) => {
+      const { new: newPercent, repeated, json, ...rest } = options;
       const plan = planBins({
-        targets: options.targets,
-        users: options.users,
-        newPercent: options.new,
-        downloads: options.downloads,
-        snapshots: options.snapshots,
-        distribution: options.fileSize,
-        pathBytes: options.pathLength,
-        changes: options.changes,
+        ...rest,
+        uploads: options.uploads ?? Math.ceil(options.targets * UPLOADS_PER_TARGET),
+        newShare: newPercent / 100,
+        repeatedShare: repeated / 100,
       });
-      console.log(options.json === true ? JSON.stringify(plan) : text(plan));
+      console.log(json === true ? planJson(plan) : planText(plan));
     });
 }
 
 const EXAMPLES = `
 Examples:
   npx tidemark bins plan --targets 2273539
-  npx tidemark bins plan --targets 22000000 --users 500000 --new 5 --downloads 8 --json`;
+  npx tidemark bins plan --targets 22000000 --users 3000000 --visits 4 --new 25 --uploads 20000 --snapshots 86400`;
 
-const NAMES: Readonly<Record<Mode | Form, string>> = {
-  classic: 'Classic clients (snapshot.json)',
-  tap16: 'TAP 16 clients (a Merkle proof for each bin)',
-  succinct: 'succinct_roles',
-  prefixes: 'path_hash_prefixes',
-};
-
-function text(plan: BinsPlan): string {
-  return [...MODES.flatMap((mode) => table(plan, mode)), ...notes(plan), ...conclusion(plan)].join(
-    '\n',
-  );
+function whole(option: string, min: number): (text: string) => number {
+  return numberFrom(option, min, COUNT_MAX);
 }
 
-function table({ rows }: BinsPlan, mode: Mode): string[] {
-  const head = ['bins', 'bin', mode === 'classic' ? 'snapshot' : 'proof', 'same', 'different'];
-  const lines = rows.map(({ bins, sizes, candidates }) => {
-    const [succinct, prefixes] = FORMS.map((form) =>
-      candidates.find((one) => one.mode === mode && one.form === form),
-    );
-    if (succinct === undefined || prefixes === undefined) return [];
-    return [
-      bins.toLocaleString('en'),
-      bytes(sizes.bin),
-      bytes(mode === 'classic' ? sizes.snapshot : sizes.proof),
-      percent(succinct.samePercent),
-      percent(succinct.differentPercent),
-      percent(succinct.newPercent),
-      percent(prefixes.newPercent),
-      bytes(succinct.signedPerCut),
-    ];
-  });
-  const all = [[...head, 'new, succinct', 'new, prefixes', 'signed per cut'], ...lines];
-  const widths = all[0]?.map((_, i) => Math.max(...all.map((line) => line[i]?.length ?? 0))) ?? [];
-  const shown = all.map((line) => line.map((cell, i) => cell.padStart(widths[i] ?? 0)).join('  '));
-  return [NAMES[mode], ...shown, ''];
-}
-
-function notes({ input, rows }: BinsPlan): string[] {
-  const extrapolated = rows.filter(({ sizes }) => sizes.extrapolated.length > 0);
-  const of = (file: string): string =>
-    extrapolated
-      .filter(({ sizes }) => sizes.extrapolated.some((one) => one === file))
-      .map(({ bins }) => bins.toLocaleString('en'))
-      .join(', ');
-  return [
-    'same, different: metadata of a returning user, in percent of what the visit downloads, with and without',
-    `  a snapshot in common with the last visit; new: of a new user. ${input.targets.toLocaleString('en')} targets.`,
-    'Sizes are of files built for this, except where they are exactly linear in the number of entries:',
-    ...[
-      ['bin', 'bins'],
-      ['snapshot', 'snapshot.json'],
-      ['binsPrefixes', 'bins.json with prefixes'],
-    ].flatMap(([file = '', name = '']) => (of(file) === '' ? [] : [`  ${name} at ${of(file)}`])),
-    '',
-  ];
-}
-
-function conclusion({ input, rule, rows, choices }: BinsPlan): string[] {
-  const lines = choices.flatMap(({ mode, form, bins, isWithinLimit }) => {
-    const row = rows.find((one) => one.bins === bins);
-    const chosen = row?.candidates.find((one) => one.mode === mode && one.form === form);
-    if (row === undefined || chosen === undefined) return [];
-    const isSame = input.snapshots === 'same';
-    const returning = percent(isSame ? chosen.samePercent : chosen.differentPercent);
-    const estimate = percent(isSame ? row.pep458.V13 : row.pep458.V15);
-    return [
-      `${NAMES[mode]}, ${NAMES[form]}: ${bins.toLocaleString('en')} bins${isWithinLimit ? '' : ' (none is within the limit; chosen without it)'}`,
-      `  returning ${returning}, new ${percent(chosen.newPercent)}; ${bytes(chosen.dailyBytes)} a day to all users; ${bytes(chosen.signedPerCut)} signed per cut` +
-        ` (PEP 458's formulas: ${estimate}, ${percent(row.pep458.V17)} for one file)`,
-    ];
-  });
-  return [...lines, '', rule];
-}
-
-function percent(value: number): string {
-  return `${value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString('en')} %`;
-}
-
-function bytes(value: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-  const step = Math.min(Math.floor(Math.log10(Math.max(value, 1)) / 3), units.length - 1);
-  const shown = value / 1000 ** step;
-  return `${step === 0 || shown >= 100 ? Math.round(shown) : shown.toFixed(1)} ${units[step]}`;
+function percent(option: string): (text: string) => number {
+  return numberFrom(option, 0, 100);
 }
