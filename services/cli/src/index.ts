@@ -1,5 +1,6 @@
 /** A ledger made and run without the command line: for tests and benchmarks. */
 
+export { measureFiles } from './bins/sizes.ts';
 export { planLedger } from './ceremony.ts';
 export type { LedgerOptions, LedgerPlan } from './ceremony.ts';
 export { untilCurrent } from './current.ts';
