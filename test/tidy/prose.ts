@@ -19,23 +19,20 @@ export const noWorkplaceTalk: Rule = textRule([
   [/\bplan[.]md\b/, 'names a working paper'],
 ]);
 
-/** Folders of one machine, and package hosts that only some networks have. */
+/** Folders of one machine, and package hosts: which one to ask is for whoever installs to say. */
 export const noMachinePlaces: Rule = textRule([
   [/(?<![\w.})>*\]-])\/(work|root|home)\//, 'names a path of one machine'],
-  [
-    /\bregistry\.(?!npmjs\.org\b)[\w-]+\.\w[\w.]*|--registr[y]\b|^registry\s*=/,
-    'names a registry host',
-  ],
+  [/\bregistry\.[\w-]+\.\w[\w.]*|--registr[y]\b|^registry\s*=/, 'names a registry host'],
   [/--(extra-)?index-ur[l]\b|--find-link[s]\b|\bGOPROX[Y]\s*=/, 'names a package index'],
 ]);
 
-/** The lockfile fetches from the public registry and nowhere else. */
-export function publicLockfile(tree: Tree): Violation[] {
+/** The lockfile names no host: npm asks the one it is configured for, and the hashes say what it must get. */
+export function hostlessLockfile(tree: Tree): Violation[] {
   const found: Violation[] = [];
   const lines = tree.files.get('package-lock.json')?.split('\n') ?? [];
   for (const [index, text] of lines.entries()) {
     const url = /"resolved": "(\w+:[^"]*)"/.exec(text)?.[1];
-    if (url === undefined || url.startsWith('https://registry.npmjs.org/')) continue;
+    if (url === undefined) continue;
     found.push({ file: 'package-lock.json', line: index + 1, message: `fetches ${url}` });
   }
   return found;

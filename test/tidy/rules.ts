@@ -8,7 +8,7 @@ import {
   noMachinePlaces,
   noUnfinishedMarks,
   noWorkplaceTalk,
-  publicLockfile,
+  hostlessLockfile,
 } from './prose.ts';
 import { purity } from './purity.ts';
 import type { Rule } from './tree.ts';
@@ -26,8 +26,8 @@ export const RULES = {
   'files are used': noDeadFiles,
   'nothing is marked unfinished': noUnfinishedMarks,
   'no workplace talk': noWorkplaceTalk,
-  'no machine paths, no private hosts': noMachinePlaces,
-  'the lockfile is public': publicLockfile,
+  'no machine paths, no package hosts': noMachinePlaces,
+  'the lockfile names no host': hostlessLockfile,
   'named documents exist': namedDocumentsExist,
   'versions are exact': exactPins,
   'dependencies are explained': dependenciesExplained,
