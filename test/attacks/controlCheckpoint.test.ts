@@ -17,6 +17,8 @@ let publisherState: StateDb;
 /** Where the policy in force stands in the control log. */
 let policy: number;
 let visible: number;
+/** Where the control log ends. */
+let end: number;
 /** Control records that a start reads: with as many uploads behind it as the key says. */
 const read = new Map<number, { readonly shard: number; readonly publisher: number }>();
 
@@ -55,15 +57,17 @@ describe('a checkpoint that leaves out the policy in force', () => {
     const states = await Promise.all(shardStates.map(copyOf));
     const ends = await ledger.ends();
 
-    for (const db of states) await forgetInShard(db);
+    for (const db of states) await rewriteShard(db, (checkpoint) => without(checkpoint, policy));
 
     const attacked = await ledger.openShard(states);
     await expect(attacked.step()).rejects.toMatchObject({ code: 'state.unsigned' });
     expect(await ledger.ends()).toEqual(ends);
-    const rebuilt = await ledger.openShard([database(), database()]);
+    const again = [database(), database()];
+    const rebuilt = await ledger.openShard(again);
     while (await rebuilt.step());
     expect(rebuilt.runners.get(0)?.n).toBe(visible);
     expect(await ledger.ends()).toEqual(ends);
+    for (const p of [0, 1]) expect(await rowsOf(again[p]!)).toEqual(await rowsOf(shardStates[p]!));
   });
 
   test('halts the publisher before it publishes anything; the logs give the state again', async () => {
@@ -81,6 +85,30 @@ describe('a checkpoint that leaves out the policy in force', () => {
     expect(rebuilt.visible?.n).toBe(visible);
     expect(await ledger.ends()).toEqual(ends);
   });
+});
+
+test.each<[string, string, (checkpoint: ControlCheckpoint) => ControlCheckpoint]>([
+  ['a document is left out', 'state.control', (all) => without(all, 1)],
+  [
+    'another record is kept',
+    'state.control',
+    (all) => ({ ...all, kept: [...all.kept, policy + 1] }),
+  ],
+  ['one is kept twice', 'state.control', (all) => ({ ...all, kept: [...all.kept, policy] })],
+  ['the cut is an older one', 'state.unsigned', (all) => ({ ...all, cuts: [all.cuts[0]! - 2] })],
+  ['the cut is none', 'state.control', (all) => ({ ...all, cuts: [all.cuts[0]! + 1] })],
+  ['a record is passed over', 'state.unsigned', (all) => ({ ...all, next: all.next + 1 })],
+  ['all is passed over', 'state.unsigned', (all) => ({ ...all, next: end })],
+])('where %s, a shard halts (%s)', async (_, code, rewrite) => {
+  const states = await Promise.all(shardStates.map(copyOf));
+  const ends = await ledger.ends();
+  end = ends.at(-1)!;
+
+  for (const db of states) await rewriteShard(db, rewrite);
+
+  const run = ledger.openShard(states).then(async (shard) => shard.step());
+  await expect(run).rejects.toMatchObject({ code });
+  expect(await ledger.ends()).toEqual(ends);
 });
 
 test.each<[string, (checkpoint: ControlCheckpoint) => ControlCheckpoint, code: string]>([
@@ -132,12 +160,24 @@ function without(checkpoint: ControlCheckpoint, left: number): ControlCheckpoint
   return { ...checkpoint, kept: checkpoint.kept.filter((offset) => offset !== left) };
 }
 
-async function forgetInShard(db: StateDb): Promise<void> {
+async function rewriteShard(
+  db: StateDb,
+  rewrite: (checkpoint: ControlCheckpoint) => ControlCheckpoint,
+): Promise<void> {
   const rows = new Rows(db, 'attacked');
   const { number, value } = (await rows.latest(ROW.control, LAST))!;
-  const forged = without(JSON.parse(value.toString()) as ControlCheckpoint, policy);
+  const forged = rewrite(JSON.parse(value.toString()) as ControlCheckpoint);
   rows.put(rowKey(ROW.control, 0, number), Buffer.from(JSON.stringify(forged)));
   await rows.flush();
+}
+
+/** Every row but checkpoints: where those are taken depends on where a fold began. */
+async function rowsOf(db: StateDb): Promise<Map<string, string>> {
+  const rows = new Map<string, string>();
+  for await (const [key, value] of db.iterator()) {
+    if (key[0] !== ROW.control) rows.set(key.toString('hex'), value.toString('hex'));
+  }
+  return rows;
 }
 
 async function rewriteImage(
