@@ -5,7 +5,7 @@
 //   I3 versions never decrease                I6 nothing is visible that is not sealed
 import { canonicalText, concat, toHex, utf8 } from '@tidemark/canonical';
 import { sha256Native } from '@tidemark/canonical/native';
-import { decodeRecord, type RolesSigned } from '@tidemark/event';
+import { decodeRecord, type RolesSigned, type SubtreeSigned } from '@tidemark/event';
 import { combineRoots, rootFromSlot } from '@tidemark/merkle';
 import type { MemoryFiles } from '@tidemark/publish';
 import type { SnapshotRow } from '@tidemark/publisher';
@@ -250,13 +250,18 @@ export class Checks {
     if (leaf.snapshot.version > cut.n) throw new Violation('I3', 'snapshot.json is ahead');
   }
 
-  /** No version number is shared by two roles that were signed online, in the whole of the log. */
+  /**
+   * No version number is shared by two roles that were signed online, in the whole of the log. And shards
+   * agree on what the control log has come to.
+   */
   private readLeaves(): void {
     this.leavesRead.forEach((from, p) => {
       const lane = this.world.lane('leaves', p);
       for (let at = from; at < lane.length; at++) {
         const bytes = lane[at]!;
-        if (this.forged.has(bytes) || !isRoles(bytes)) continue;
+        if (this.forged.has(bytes)) continue;
+        this.statesControl(bytes);
+        if (!isRoles(bytes)) continue;
         const { leaves } = (JSON.parse(Buffer.from(bytes).toString()) as { signed: RolesSigned })
           .signed;
         for (const [role, version, , sha256, signature] of leaves) {
@@ -265,6 +270,15 @@ export class Checks {
       }
       this.leavesRead[p] = lane.length;
     });
+  }
+
+  /** A subtree record says of a cut what the model says: whoever signed it, from wherever it has read. */
+  private statesControl(bytes: Uint8Array): void {
+    if (!isSubtree(bytes)) return;
+    const { signed } = JSON.parse(Buffer.from(bytes).toString()) as { signed: SubtreeSigned };
+    const expected = this.model.digests.get(signed.cut);
+    if (expected === undefined) return;
+    same('I5', `what cut ${signed.n} says of control`, signed.control, expected);
   }
 
   private hasOwnVersion(role: string, version: number, sha256: string): void {
@@ -291,6 +305,10 @@ function fileOf(truth: Truth, name: string, version: number): string | undefined
   if (role !== 'root' && role !== 'targets' && role !== 'bins') return undefined;
   const document = cut.view.documents[role]!;
   return document.version === Number(number) ? text(document.bytes) : undefined;
+}
+
+function isSubtree(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('"type":"subtree"');
 }
 
 function isRoles(bytes: Uint8Array): boolean {

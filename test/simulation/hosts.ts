@@ -203,8 +203,18 @@ interface ForgedMarker extends JsonObject {
   readonly intakes: readonly (readonly [run: string, seq: number, time: number])[];
 }
 
+/** A checkpoint of the control log, as far as it is rewritten. */
+interface ForgedCheckpoint extends JsonObject {
+  readonly next: number;
+  readonly kept: readonly number[];
+}
+
 const MARKER = 0x43;
+const CHECKPOINT = 0x4b;
 const SNAPSHOT = 0x53;
+/** Settled cuts between two checkpoints, and cuts between two images: lives are short here. */
+const CHECKPOINT_EVERY = [1, 1, 2, 4] as const;
+const IMAGE_EVERY = [1, 2, 3] as const;
 
 export class ShardHost extends Host {
   readonly partitions: readonly number[];
@@ -244,7 +254,9 @@ export class ShardHost extends Host {
 
   override forge(): void {
     const { random } = this.world;
-    this.disks.get(random.pick(this.partitions))!.forge(MARKER, (value) => {
+    const disk = this.disks.get(random.pick(this.partitions))!;
+    if (disk.has(CHECKPOINT) && random.chance(0.6)) return this.forgeCheckpoint(disk);
+    disk.forge(MARKER, (value) => {
       const marker = JSON.parse(value.toString()) as ForgedMarker;
       const { k, next, window, intakes } = marker;
       this.isForged = true;
@@ -259,6 +271,24 @@ export class ShardHost extends Host {
     });
   }
 
+  /** Something that is in force is left out, or something that is yet to be read is passed over. */
+  private forgeCheckpoint(disk: StateDisk): void {
+    const { random } = this.world;
+    disk.forge(CHECKPOINT, (value) => {
+      const checkpoint = JSON.parse(value.toString()) as ForgedCheckpoint;
+      const { next, kept } = checkpoint;
+      this.isForged = true;
+      this.world.count('forged checkpoint');
+      const left = random.below(kept.length);
+      const forged = random.pick<JsonObject>([
+        { kept: kept.toSpliced(left, 1) },
+        { kept: kept.slice(0, -1) },
+        { next: next + 1 },
+      ]);
+      return Buffer.from(JSON.stringify({ ...checkpoint, ...forged }));
+    });
+  }
+
   /** It says that the bins have another key by now: they give it that one. */
   protected override helped(code: string): void {
     if (code === 'keys.bins') this.binsKey = this.binsKey === 'bins' ? 'bins-2' : 'bins';
@@ -268,6 +298,8 @@ export class ShardHost extends Host {
     const { genesis, genesisBytes } = this.around.fixture;
     const { world } = this;
     const { rules } = this.around;
+    const disks = [...this.disks.values()];
+    if (disks.every((disk) => disk.has(CHECKPOINT))) world.count('from a checkpoint');
     const shard = await Shard.open({
       genesis,
       genesisBytes,
@@ -279,8 +311,8 @@ export class ShardHost extends Host {
           ? undefined
           : { bins: keyOf(this.binsKey), service: keyOf(this.key) },
       memoryBudgetBytes: this.memoryBudgetBytes,
-      checkpointEvery: 1,
-      imageEvery: 3,
+      checkpointEvery: world.random.pick(CHECKPOINT_EVERY),
+      imageEvery: world.random.pick(IMAGE_EVERY),
       sleep: async () => this.sleep(life),
       ...(rules === undefined ? {} : { rules }),
     });
@@ -399,7 +431,6 @@ export class PublisherHost extends Host {
       logs,
       db: simulatedState(world, life, this.disk, 'publisher'),
       store: simulatedStore(world, life, this.files, (name) => onStore(this.files, name)),
-      checkpointEvery: 1,
       keys:
         key === undefined
           ? undefined
@@ -411,6 +442,7 @@ export class PublisherHost extends Host {
             },
       now: () => this.now(),
       sleep: async () => this.sleep(life),
+      checkpointEvery: world.random.pick(CHECKPOINT_EVERY),
       ...(rules === undefined ? {} : { rules }),
     });
     this.publisher = publisher;

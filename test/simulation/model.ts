@@ -65,7 +65,11 @@ export class Model {
   private readonly official = new Map<string, Document>();
   private readonly assembler = new PartAssembler();
   private next = 0;
-  private views: { readonly from: number; readonly view: ModelView }[];
+  private views: { readonly from: number; readonly view: ModelView; readonly digest: string }[];
+  /** What the chain and parts that wait had come to, by control offset. */
+  private readonly moments: string[] = [];
+  /** By the hash of every valid cut: a digest of all that decided about what came behind its control offset. */
+  readonly digests = new Map<string, string>();
   /** What the next cut follows. */
   last: Omit<ModelCut, 'view'>;
   /** Cuts that are neither sealed, as far as control can tell, nor void; with what each followed. */
@@ -100,10 +104,11 @@ export class Model {
     const documents = { root: undefined, targets: undefined, bins: undefined };
     const { policy, services } = genesis;
     const view = { policy, policyVersion: 0, services, servicesVersion: 0, documents };
-    this.views = [{ from: 0, view }];
+    this.views = [];
     const vector = Array.from({ length: genesis.partitions }, () => 0);
     const hash = recordHash(genesisBytes);
     this.last = { n: 0, hash, time: genesis.time, vector, control: 0 };
+    this.views.push({ from: 0, view, digest: digestOf(hash, 0, view) });
     this.partitions = vector.map((_, p) => new ModelPartition(fixture, p));
     this.log.add(genesisBytes);
   }
@@ -165,6 +170,7 @@ export class Model {
   advance(): void {
     while (!this.isFrozen && this.next < this.lanes.control.length && !this.isHalted) {
       const offset = this.next++;
+      this.moments[offset] = this.moment;
       const bytes = this.lanes.control[offset]!;
       this.control.add(bytes);
       if (offset > 0) this.record(bytes, offset);
@@ -256,6 +262,7 @@ export class Model {
     const cut: ModelCut = { n, hash, time, vector, control, view: this.viewAt(control) };
     this.unsettled.push({ cut, before: this.last });
     if (this.unsettled.length > 1) this.pairs++;
+    this.digests.set(hash, this.digestAt(control, this.moments[control] ?? this.moment));
     this.last = { n, hash, time, vector, control };
     this.orders.push({ type: 'cut', cut });
   }
@@ -290,7 +297,19 @@ export class Model {
   }
 
   private change(offset: number, change: Partial<ModelView>): void {
-    this.views.push({ from: offset + 1, view: { ...this.view, ...change } });
+    const view = { ...this.view, ...change };
+    const from = offset + 1;
+    this.views.push({ from, view, digest: digestOf(this.views.at(-1)!.digest, from, view) });
+  }
+
+  /** What decides besides what is in force: it is the canonical text but for that. */
+  private get moment(): string {
+    return `{"last":"${this.last.hash}","parts":"${this.assembler.digest}","settled":${this.word},"view":`;
+  }
+
+  private digestAt(control: number, moment: string): string {
+    const { digest } = this.views.findLast(({ from }) => from <= control)!;
+    return sha256HexNative(`${moment}"${digest}"}`);
   }
 
   /** Takes the next orders as far as they are settled. */
@@ -409,6 +428,22 @@ export class Model {
     if (ledger !== this.fixture.genesis.ledger) return false;
     return verifyRecord(record, keysOf(publicKeys), threshold, verifyEd25519Native);
   }
+}
+
+/** Over what is in force from an offset on, and all that was before. */
+function digestOf(before: string, from: number, view: ModelView): string {
+  const { policy, policyVersion, services, servicesVersion, documents } = view;
+  const hash = (role: Document['role']): string | null => documents[role]?.sha256 ?? null;
+  const whole = {
+    before,
+    documents: { bins: hash('bins'), root: hash('root'), targets: hash('targets') },
+    from,
+    policy,
+    policy_version: policyVersion,
+    services,
+    services_version: servicesVersion,
+  };
+  return sha256HexNative(canonicalText(whole as unknown as Json));
 }
 
 /** Whether a `sealed` record is of a cut and leads to a signed timestamp, true or not. */

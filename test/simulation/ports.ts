@@ -80,6 +80,12 @@ export class StateDisk {
     for (const batch of this.batches) this.take(batch);
   }
 
+  /** Whether there is a row of a kind. */
+  has(kind: number): boolean {
+    const prefix = String.fromCharCode(kind);
+    return [...this.rows.keys()].some((key) => key.startsWith(prefix));
+  }
+
   /** Rewrites the newest row of a kind, as whoever owns the disk can: its checksum holds. */
   forge(kind: number, change: (value: Buffer) => Buffer): void {
     const prefix = String.fromCharCode(kind);

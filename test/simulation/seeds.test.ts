@@ -13,7 +13,7 @@ const FIGURES = {
   applied: 3,
   renewals: 3,
   pairs: 1,
-  restart: 2,
+  restart: 5,
   crash: 0.8,
   voids: 0.15,
   'loss of state': 0.3,

@@ -147,6 +147,8 @@ class Run {
     await this.calm();
     await this.rest();
     this.everything();
+    await this.again();
+    this.everything();
     await this.idle(this.world.random.pick([1, 1, 1, 1, 1, 1, 1, 2, 2, 16]));
     this.everything();
     for (const host of this.shards) await this.checks.shard(host);
@@ -520,6 +522,16 @@ class Run {
       if (cut.vector[partition]! > offset) return this.junk.cuts.has(cut.hash);
     }
     return false;
+  }
+
+  /** Everybody starts again from what it keeps, which somebody may have rewritten meanwhile. */
+  private async again(): Promise<void> {
+    for (const host of this.hosts) {
+      host.kill();
+      if (this.world.random.chance(0.2)) host.forge();
+      host.start();
+    }
+    await this.rest();
   }
 
   /** Nothing happens for long: what grows old is renewed in time, and nothing else is done. */

@@ -221,4 +221,17 @@ export const FOLDING: readonly Mutant[] = [
     often: ['forged state'],
     breaks: ['I5', 'I6'],
   },
+  {
+    name: 'checkpoints are believed',
+    rule: '§6: state that was tampered with cannot pass for the state that was signed',
+    edits: [
+      edit(
+        'services/shard/src/vouched.ts',
+        'if (signed.control !== cut.digest) return false;',
+        'void cut.digest;',
+      ),
+    ],
+    often: ['forged state', 'policy', 'service key'],
+    breaks: ['I5', 'halt'],
+  },
 ];
