@@ -63,11 +63,12 @@ export class Operator {
   /**
    * Gives one process another service key. An intake's old key stays listed until all that it
    * acknowledged is settled; the others' go at once: whoever shares their purpose goes on.
+   * @param among which may be the one
    */
-  rotate(): void {
+  rotate(among: readonly Host[] = this.hosts): void {
     const { services, servicesVersion } = this.model.view;
     const host = this.world.random.pick(
-      this.hosts.filter((host) => !('key' in host) || host.key !== undefined),
+      among.filter((host) => !('key' in host) || host.key !== undefined),
     );
     const lists = {
       intake: [...services.intake],

@@ -235,6 +235,7 @@ class Run {
       [sometimes(6, this.junk.names), () => this.junk.write()],
       [sometimes(1, ['policy']), () => this.operator.policy()],
       [sometimes(1, ['service key']), () => this.operator.rotate()],
+      [sometimes(0.3, ['new intake']), () => this.newIntake()],
       [sometimes(1, ['document']), () => this.operator.documents()],
       [sometimes(0.3, ['bins key']), () => this.operator.rekey()],
       [sometimes(0.7, ['void']), () => void this.operator.void()],
@@ -261,6 +262,15 @@ class Run {
     life.pausedUntil = this.world.step + this.world.random.pick([20, 100, 300]);
     this.world.note(`${life.name} pauses`);
     this.world.count('pause');
+  }
+
+  /** An intake goes on with a new key at once, and a sealer that has looked for keys before is slow. */
+  private newIntake(): void {
+    this.world.count('new intake');
+    this.operator.rotate(this.intakes);
+    for (const intake of this.intakes) intake.start();
+    const { life } = this.world.random.pick(this.publishers);
+    if (life !== undefined) life.pausedUntil = this.world.step + 20;
   }
 
   private crash(name: string, mayLosePower = true): void {

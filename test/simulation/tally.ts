@@ -15,7 +15,7 @@ const EXPECTED: readonly string[] = [
   ['state: fail', 'state: fail-but-stored', 'store: fail', 'store: fail-but-stored'],
   ['start', 'restart', 'crash', 'stop', 'pause', 'skew', 'loss of power', 'loss of state'],
   ['from a checkpoint', 'forged checkpoint', 'forged state', 'fails: state.unsigned'],
-  ['publisher anew', 'policy', 'service key', 'bins key'],
+  ['publisher anew', 'policy', 'service key', 'new intake', 'bins key'],
   ['root', 'targets', 'bins'].map((role) => `document ${role}`),
   ['rest', 'truncation', 'rules'].map((how) => `ending: ${how}`),
   ['duplicate', 'id_reused', 'stale', 'clock_ahead', 'wrong_partition'].map(outcome),

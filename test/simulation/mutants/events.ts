@@ -117,7 +117,7 @@ export const EVENTS: readonly Mutant[] = [
     name: 'a cut leaves control out',
     rule: '§5: control = offset covered',
     edits: [edit(SEALER, 'if (end > control.next) return false;', '')],
-    often: ['service key', 'pause'],
+    often: ['new intake'],
     breaks: ['I1'],
   },
 ];
