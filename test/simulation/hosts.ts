@@ -81,6 +81,18 @@ export abstract class Host {
     this.life = undefined;
   }
 
+  /** Ends it at once, now and then with a loss of power. */
+  crash(): void {
+    const { life, world } = this;
+    if (life === undefined) return;
+    world.note(`${life.name} crashes`);
+    world.count('crash');
+    this.kill();
+    if (!world.random.chance(world.weather.powerLoss)) return;
+    world.count('loss of power');
+    this.losePower(6);
+  }
+
   /** Asks it to end when it has finished what it is at. */
   stop(): void {
     this.isStopping = true;

@@ -23,6 +23,8 @@ export class Violation extends Error {
 export interface Weather {
   /** That a process dies at one of its writes. */
   crash: number;
+  /** That a process that dies takes the last writes to its state with it. */
+  powerLoss: number;
   /** That a write or read fails; half of the failed writes are stored all the same. */
   fault: number;
   /** That an append fails and takes effect later. */
