@@ -58,7 +58,7 @@ export function keepsAcknowledged(cast: Cast): void {
  */
 function isCutShort({ junk, model }: Cast, partition: number, offset: number): boolean {
   for (const { cut } of model.truths.values()) {
-    if (cut.vector[partition]! > offset) return junk.cuts.has(cut.hash);
+    if (cut.vector[partition]! > offset) return junk.cuts.made.has(cut.hash);
   }
   return false;
 }
