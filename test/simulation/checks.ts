@@ -10,7 +10,8 @@ import { combineRoots, rootFromSlot } from '@tidemark/merkle';
 import type { MemoryFiles } from '@tidemark/publish';
 import type { SnapshotRow } from '@tidemark/publisher';
 import type { PublisherHost, ShardHost } from './hosts.ts';
-import type { Model, Truth } from './model.ts';
+import type { Model } from './model.ts';
+import type { Truth } from './modelSnapshot.ts';
 import { leafHash } from './modelTree.ts';
 import { Violation, type World } from './world.ts';
 

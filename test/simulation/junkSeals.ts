@@ -6,7 +6,8 @@ import { parseTimestamp, signMetadata, timestampSigned } from '@tidemark/tuf';
 import { keyOf, OPERATORS } from './fixture.ts';
 import { ZERO_HASH, type Forger, type Kinds } from './forger.ts';
 import type { JunkCuts } from './junkCuts.ts';
-import { signaturesOf, type Model } from './model.ts';
+import type { Model } from './model.ts';
+import { signaturesOf } from './modelSnapshot.ts';
 import type { World } from './world.ts';
 
 export class JunkSeals {

@@ -1,12 +1,10 @@
 // The reference fold of one partition's events: maps, sets and JSON, as short as the rules allow.
-import { canonicalText, type Json, type JsonObject } from '@tidemark/canonical';
-import { sha256HexNative, verifyEd25519Native } from '@tidemark/canonical/native';
+import type { JsonObject } from '@tidemark/canonical';
+import { sha256HexNative } from '@tidemark/canonical/native';
 import {
   decodeRecord,
   encodeEvent,
   encodeRecord,
-  keysById,
-  verifyRecord,
   type BatchSigned,
   type Event,
   type LogRecord,
@@ -16,25 +14,10 @@ import {
 } from '@tidemark/event';
 import { signMetadata, targetsSigned } from '@tidemark/tuf';
 import { keyId, keyOf, type Document, type Fixture } from './fixture.ts';
+import { decide } from './modelEvent.ts';
+import { isSignedBy } from './modelKeys.ts';
 import { mapRoot, ModelTree, slotText } from './modelTree.ts';
-
-/** What is in force for a cut. */
-export interface ModelView {
-  readonly policy: Policy;
-  readonly policyVersion: number;
-  readonly services: Fixture['genesis']['services'];
-  readonly servicesVersion: number;
-  readonly documents: { readonly [role in Document['role']]: Document | undefined };
-}
-
-export interface ModelCut {
-  readonly n: number;
-  readonly hash: string;
-  readonly time: number;
-  readonly vector: readonly number[];
-  readonly control: number;
-  readonly view: ModelView;
-}
+import type { ModelCut, ModelView } from './modelViews.ts';
 
 /** One version of a bin. */
 export interface ModelBin {
@@ -125,9 +108,7 @@ export class ModelPartition {
     for (const name of admitted) this.window.get(name)!.time = newest;
     const roles = [...this.changedDocuments(documents), ...this.write(cut, changed)];
     roles.sort((a, b) => this.slotOf(a[0]) - this.slotOf(b[0]) || (a[0] < b[0] ? -1 : 1));
-    const n = cut.n;
-    const partition = this.number;
-    const page = { v: 1, n, partition, i: 0 } as const;
+    const page = { v: 1, n: cut.n, partition: this.number, i: 0 } as const;
     if (roles.length > 0) this.leaves.add(encodeRecord({ type: 'roles', ...page, leaves: roles }));
     if (outcomes.length > 0) this.leaves.add(encodeRecord({ type: 'outcomes', ...page, outcomes }));
     return {
@@ -156,8 +137,7 @@ export class ModelPartition {
     if (signed.type !== 'batch') return 'type';
     if (signed.ledger !== this.fixture.genesis.ledger) return 'ledger';
     if (signed.partition !== this.number) return 'partition';
-    const keys = keysById(cut.view.services.intake);
-    if (!verifyRecord(record, keys, 1, verifyEd25519Native)) return 'signature';
+    if (!isSignedBy(record, cut.view.services.intake, 1)) return 'signature';
     const run = this.intakes.get(signed.intake);
     if (run !== undefined && signed.seq <= run.seq) return 'resent';
     while (run === undefined && this.intakes.size >= cut.view.policy.intakes_max) {
@@ -306,49 +286,6 @@ function dueAt(bin: number, expires: number, policy: Policy): number {
   const step = Math.imul(bin, 0x9e3779b1) >>> 26;
   const left = (expiry_s.bins * (below - (step * (below - always)) / STEPS)) / 100;
   return Math.floor((expires - left) * 1000);
-}
-
-/** What an event does: a code, or the new value. */
-function decide(
-  event: Event,
-  current: JsonObject | undefined,
-  version: number | undefined,
-  conflict: Policy['conflict'],
-): string | { value: JsonObject | undefined } {
-  const { expected, hashes, length, custom } = event;
-  const currentHash = (current?.['hashes'] as JsonObject | undefined)?.['sha256'];
-  const currentCustom = current?.['custom'] as JsonObject | undefined;
-  if (expected === 'absent' && current !== undefined) return 'expected';
-  if (typeof expected === 'number' && (current === undefined || version !== expected)) {
-    return 'expected';
-  }
-  if (typeof expected === 'string' && expected !== 'absent' && currentHash !== expected) {
-    return 'expected';
-  }
-  const value = (custom: JsonObject | undefined, of: JsonObject): JsonObject => {
-    const isEmpty = custom === undefined || Object.keys(custom).length === 0;
-    const { hashes, length } = of;
-    return { ...(isEmpty ? {} : { custom }), hashes: hashes!, length: length! };
-  };
-  const unlessSame = (next: JsonObject): string | { value: JsonObject } =>
-    canonicalText(next) === canonicalText(current!) ? 'unchanged' : { value: next };
-  if (event.type === 'target.removed') {
-    return current === undefined ? 'absent' : { value: undefined };
-  }
-  if (event.type === 'target.yanked') {
-    if (current === undefined) return 'absent';
-    const merged: Record<string, Json> = { ...currentCustom, yanked: true, ...custom };
-    if (merged['yanked'] === false) delete merged['yanked'];
-    return unlessSame(value(merged, current));
-  }
-  const added: JsonObject = { hashes: { sha256: hashes!.sha256 }, length: length! };
-  if (current === undefined) return { value: value(custom, added) };
-  if (current['length'] !== length || currentHash !== hashes!.sha256) {
-    return conflict === 'reject' ? 'conflict' : { value: value(custom, added) };
-  }
-  if (custom === undefined) return 'unchanged';
-  const yanked = currentCustom?.['yanked'];
-  return unlessSame(value(yanked === undefined ? custom : { ...custom, yanked }, current));
 }
 
 function targetOf(value: JsonObject): { length: number; sha256: string; custom?: JsonObject } {

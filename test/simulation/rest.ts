@@ -3,7 +3,7 @@
 import type { Cast } from './cast.ts';
 import { keyOf } from './fixture.ts';
 import type { ShardHost } from './hosts.ts';
-import type { ModelCut } from './modelPartition.ts';
+import type { ModelCut } from './modelViews.ts';
 import { landLate } from './rough.ts';
 import { Violation } from './world.ts';
 
