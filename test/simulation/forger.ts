@@ -3,7 +3,8 @@
 import { signRecord, type Signed } from '@tidemark/event';
 import type { Checks } from './checks.ts';
 import { keyOf } from './fixture.ts';
-import { IntakeHost, PublisherHost, ShardHost, type Host } from './hosts.ts';
+import type { Host } from './host.ts';
+import { IntakeHost, PublisherHost, ShardHost } from './hosts.ts';
 import type { Model } from './model.ts';
 import type { World } from './world.ts';
 

@@ -13,7 +13,7 @@ import {
 import type { Checks } from './checks.ts';
 import { keyOf, OPERATORS, targetsDocument } from './fixture.ts';
 import { Forger, OTHER_LEDGER, ZERO_HASH, type Kinds } from './forger.ts';
-import type { Host } from './hosts.ts';
+import type { Host } from './host.ts';
 import { JunkCuts } from './junkCuts.ts';
 import { JunkSeals } from './junkSeals.ts';
 import type { Model } from './model.ts';

@@ -1,4 +1,4 @@
-// The reference fold: what the ledger must show, from the logs alone. Here: which cuts count, and when.
+// The reference fold: what the ledger must show, from the logs alone. Here: which control records count.
 //
 // Written apart from the engine, by the rules and not by its code: no state, no batches of writes, no
 // caches. It holds the keys, and signs with them what the engine signed: Ed25519 is deterministic, so

@@ -18,7 +18,8 @@ import {
   targetsDocument,
   type Document,
 } from './fixture.ts';
-import { IntakeHost, PublisherHost, ShardHost, type Host } from './hosts.ts';
+import type { Host } from './host.ts';
+import { IntakeHost, PublisherHost, ShardHost } from './hosts.ts';
 import type { Model } from './model.ts';
 import type { World } from './world.ts';
 

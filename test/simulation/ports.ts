@@ -86,19 +86,23 @@ export class StateDisk {
     return [...this.rows.keys()].some((key) => key.startsWith(prefix));
   }
 
-  /** Rewrites the newest row of a kind, as whoever owns the disk can: its checksum holds. */
-  forge(kind: number, change: (value: Buffer) => Buffer): void {
+  /**
+   * Rewrites the newest row of a kind, as whoever owns the disk can: its checksum holds.
+   * @returns whether there is one
+   */
+  forge(kind: number, change: (value: Buffer) => Buffer): boolean {
     const prefix = String.fromCharCode(kind);
     const name = [...this.rows.keys()]
       .filter((key) => key.startsWith(prefix))
       .sort()
       .at(-1);
-    if (name === undefined) return;
+    if (name === undefined) return false;
     const key = Buffer.from(name, 'latin1');
     const value = change(this.rows.get(name)!.subarray(4));
     const sum = Buffer.alloc(4);
     sum.writeUInt32BE(crc32(value, crc32(key)));
     this.apply([[name, Buffer.concat([sum, value])]]);
+    return true;
   }
 
   /** Loses everything. */
