@@ -99,12 +99,10 @@ export class BinWriter {
    * go, so that no version can be served which no snapshot lists.
    */
   async spend(cuts: number): Promise<void> {
-    const { first, count } = this.heads;
-    for (let bin = first; bin < first + count; bin++) {
-      await this.rows.deleteFrom(ROW.delta, bin, this.heads.version(bin) + 1);
-      await this.rows.deleteFrom(ROW.body, bin, this.heads.version(bin) + 1);
-    }
-    this.k += cuts * count;
+    const next = this.k * this.step + this.first;
+    await this.rows.deleteFrom(ROW.delta, next);
+    await this.rows.deleteFrom(ROW.body, next);
+    this.k += cuts * this.heads.count;
   }
 }
 

@@ -93,7 +93,7 @@ export async function rollBack(
   for await (const { number } of rows.range(ROW.window, kept?.window.next ?? 0, CUT_MAX)) {
     rows.delete(rowKey(ROW.window, 0, number));
   }
-  await rows.deleteFrom(ROW.control, 0, n);
+  await rows.deleteFrom(ROW.control, n);
   await rows.flush();
 }
 

@@ -14,24 +14,29 @@ import { BrokenInvariant, OperatingFault } from '@tidemark/canonical';
 export type StateDb = AbstractLevel<string | Buffer | Uint8Array, Buffer, Buffer>;
 
 const NUMBER_MAX = 2 ** 48 - 1;
+const BIN_MAX = 2 ** 32 - 1;
 /** Bytes gathered before a chunk is handed to LevelDB. */
 const CHUNK_BYTES_MAX = 4 << 20;
 
 /** The kinds of row, by the first byte of their key. */
 export const ROW = {
-  body: 0x42, // B bin version → the complete file
+  body: 0x42, // B version bin → the complete file
   marker: 0x43, // C cut → what is valid at that cut
-  delta: 0x44, // D bin version → a role version as a change of the one before
+  delta: 0x44, // D version bin → a role version as a change of the one before
   heads: 0x47, // G cut → every bin's version at that cut
   window: 0x49, // I first ordinal → a chunk of the idempotency window
   control: 0x4b, // K cut → a checkpoint of the control log, good for that cut on
 } as const;
 
+/**
+ * A row's key. Numbers come first: they grow, so LevelDB appends to what it has sorted already, and
+ * moves its files instead of merging each new one into those of every bin.
+ */
 export function rowKey(kind: number, bin: number, number: number): Buffer {
   const key = Buffer.allocUnsafe(11);
   key[0] = kind;
-  key.writeUInt32BE(bin, 1);
-  key.writeUIntBE(number, 5, 6);
+  key.writeUIntBE(number, 1, 6);
+  key.writeUInt32BE(bin, 7);
   return key;
 }
 
@@ -113,7 +118,7 @@ export class Rows {
       limit: 1,
     };
     for await (const [key, value] of this.entries(range)) {
-      return { number: key.readUIntBE(5, 6), value: this.open(key, value) };
+      return { number: key.readUIntBE(1, 6), value: this.open(key, value) };
     }
     return undefined;
   }
@@ -126,13 +131,13 @@ export class Rows {
   ): AsyncGenerator<{ number: number; value: Buffer }> {
     const range = { gte: rowKey(kind, 0, from), lte: rowKey(kind, 0, to) };
     for await (const [key, value] of this.entries(range)) {
-      yield { number: key.readUIntBE(5, 6), value: this.open(key, value) };
+      yield { number: key.readUIntBE(1, 6), value: this.open(key, value) };
     }
   }
 
-  /** Deletes a bin's rows of a kind from a number on. */
-  async deleteFrom(kind: number, bin: number, number: number): Promise<void> {
-    const range = { gte: rowKey(kind, bin, number), lte: rowKey(kind, bin, NUMBER_MAX) };
+  /** Deletes the rows of a kind from a number on, of every bin. */
+  async deleteFrom(kind: number, number: number): Promise<void> {
+    const range = { gte: rowKey(kind, 0, number), lte: rowKey(kind, BIN_MAX, NUMBER_MAX) };
     for await (const [key] of this.entries(range)) this.delete(key);
   }
 

@@ -213,8 +213,8 @@ describe('rows that somebody wrote anew, with checksums that hold', () => {
     const [key] = keys;
     await run.db.del(key!);
     await run.reopen();
-    const bin = key!.readUInt32BE(1);
-    const version = key!.readUIntBE(5, 6);
+    const bin = key!.readUInt32BE(7);
+    const version = key!.readUIntBE(1, 6);
     expect(files.some(([other, at]) => other === bin && at === version)).toBe(true);
     expect(codeOf(() => run.partition.bodies.file(bin, version))).toBe(
       'BrokenInvariant state.missing',
