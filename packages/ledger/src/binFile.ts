@@ -12,9 +12,8 @@
  * canonical encoder by property test.
  */
 import { BrokenInvariant } from '@tidemark/canonical';
-
-/** A change of one target: its new canonical value, or null where it is removed. */
-export type BinOp = readonly [path: string, value: string | null];
+import { pathBytesMax } from '@tidemark/tuf';
+import { OP_HEAD_BYTES } from './binOps.ts';
 
 const KEYID_AT = '{"signatures":[{"keyid":"'.length;
 const SIG_AT = KEYID_AT + 64 + '","sig":"'.length;
@@ -24,6 +23,7 @@ const HEAD_END = EXPIRES_AT + 20 + '","spec_version":"1.0.31","targets":{'.lengt
 const TAIL_MAX = '},"version":9007199254740991}}'.length;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 const BRACE = 0x7b;
 const BRACE_END = 0x7d;
@@ -90,8 +90,9 @@ export class BinFile {
 
   /** The canonical value of a target, or undefined where the bin does not list it. */
   get(path: string): string | undefined {
-    const at = this.lowerBound(path, 0);
-    if (at === this.count || this.comparePath(at, path) !== 0) return undefined;
+    const length = SOUGHT.write(path, 'latin1');
+    const at = this.lowerBound(SOUGHT, 0, length, 0);
+    if (at === this.count || this.comparePath(at, SOUGHT, 0, length) !== 0) return undefined;
     return this.bytes.toString('latin1', this.starts[at]! + path.length + 3, this.entryEnd(at));
   }
 
@@ -101,22 +102,23 @@ export class BinFile {
   }
 
   /**
-   * Applies changes, sorted by path and each path once. Everything before the first change stays
+   * Applies changes, packed, sorted by path and each path once. Everything before the first change stays
    * where it is; what follows is merged in the scratch space and copied back once.
    */
-  apply(ops: readonly BinOp[], scratch: BinScratch): void {
+  apply(ops: Buffer, scratch: BinScratch): void {
     if (ops.length === 0) return;
-    const first = this.lowerBound(ops[0]![0], 0);
+    const pathEnd = OP_HEAD_BYTES + ops.readUInt16BE(0);
+    const first = this.lowerBound(ops, OP_HEAD_BYTES, pathEnd, 0);
     const keepEnd = first === 0 ? HEAD_END : this.entryEnd(first - 1);
-    let growth = 0;
-    for (const [path, value] of ops) if (value !== null) growth += path.length + value.length + 4;
-    scratch.reserve(this.regionEnd - keepEnd + growth + 1, this.count - first + ops.length);
+    // An operation is longer than what it adds, and no shorter than its head and a path of one byte.
+    const entriesMax = this.count - first + Math.ceil(ops.length / (OP_HEAD_BYTES + 1));
+    scratch.reserve(this.regionEnd - keepEnd + ops.length + 1, entriesMax);
     const merged = this.merge(ops, first, keepEnd, scratch);
     this.replaceTail(first, keepEnd, merged, scratch);
   }
 
   /** Merges entries from `first` on with `ops` into the scratch; entries' places are as in the file. */
-  private merge(ops: readonly BinOp[], first: number, keepEnd: number, scratch: BinScratch) {
+  private merge(ops: Buffer, first: number, keepEnd: number, scratch: BinScratch) {
     const { bytes: out, starts: outStarts } = scratch;
     let at = 0;
     let entries = 0;
@@ -132,14 +134,22 @@ export class BinFile {
       at += end - from;
       next = until;
     };
-    for (const [path, value] of ops) {
-      const place = this.lowerBound(path, next);
+    for (let op = 0; op < ops.length;) {
+      const path = op + OP_HEAD_BYTES;
+      const value = path + ops.readUInt16BE(op);
+      const end = value + ops.readUInt32BE(op + 2);
+      op = end;
+      const place = this.lowerBound(ops, path, value, next);
       copy(place);
-      if (place < this.count && this.comparePath(place, path) === 0) next = place + 1;
-      if (value === null) continue;
+      if (place < this.count && this.comparePath(place, ops, path, value) === 0) next = place + 1;
+      if (value === end) continue;
       if (keepEnd + at > HEAD_END) out[at++] = COMMA;
       outStarts[entries++] = keepEnd + at;
-      at += out.write(`"${path}":${value}`, at, 'latin1');
+      out[at++] = QUOTE;
+      at += ops.copy(out, at, path, value);
+      out[at++] = QUOTE;
+      out[at++] = COLON;
+      at += ops.copy(out, at, value, end);
     }
     copy(this.count);
     return { length: at, entries };
@@ -209,23 +219,23 @@ export class BinFile {
     return index + 1 < this.count ? this.starts[index + 1]! - 1 : this.regionEnd;
   }
 
-  /** How an entry's path compares with `path`: negative, 0 or positive. ASCII: code units are bytes. */
-  private comparePath(index: number, path: string): number {
-    const from = this.starts[index]! + 1;
-    for (let i = 0; i < path.length; i++) {
-      const byte = this.bytes[from + i]!;
-      const difference = byte - path.charCodeAt(i);
+  /** How an entry's path compares with the one at `from` to `end`: negative, 0 or positive. */
+  private comparePath(index: number, path: Buffer, from: number, end: number): number {
+    let at = this.starts[index]! + 1;
+    for (let i = from; i < end; i++, at++) {
+      const byte = this.bytes[at]!;
+      const difference = byte - path[i]!;
       if (difference !== 0) return byte === QUOTE ? -1 : difference;
     }
-    return this.bytes[from + path.length] === QUOTE ? 0 : 1;
+    return this.bytes[at] === QUOTE ? 0 : 1;
   }
 
-  /** The first entry at or behind `path`, from entry `low` on. */
-  private lowerBound(path: string, low: number): number {
+  /** The first entry at or behind the path at `from` to `end`, from entry `low` on. */
+  private lowerBound(path: Buffer, from: number, end: number, low: number): number {
     let high = this.count;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.comparePath(middle, path) < 0) low = middle + 1;
+      if (this.comparePath(middle, path, from, end) < 0) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -266,3 +276,5 @@ export class BinFile {
 }
 
 const SIGNED_OPENING = '{"_type":"targets","expires":"';
+/** Where a path that is looked up is put, to be compared byte by byte; a longer one is in no bin. */
+const SOUGHT = Buffer.allocUnsafeSlow(pathBytesMax + 1);

@@ -8,7 +8,7 @@ import { BrokenInvariant } from '@tidemark/canonical';
 import { sha256HexNative, type Signer } from '@tidemark/canonical/native';
 import type { GenesisSigned, RoleLeaf } from '@tidemark/event';
 import { binRoleName, formatExpires } from '@tidemark/tuf';
-import type { BinOp, BinScratch } from './binFile.ts';
+import type { BinScratch } from './binFile.ts';
 import type { Bodies } from './bodies.ts';
 import { deltaBytes, encodeDelta } from './delta.ts';
 import type { Heads } from './heads.ts';
@@ -68,8 +68,8 @@ export class BinWriter {
     this.k = k;
   }
 
-  /** Writes the next version of a bin; `ops` are sorted by path. */
-  write(bin: number, ops: readonly BinOp[], stamp: Stamp): RoleLeaf {
+  /** Writes the next version of a bin; `ops` are packed and sorted by path. */
+  write(bin: number, ops: Buffer, stamp: Stamp): RoleLeaf {
     const { heads, rows } = this;
     const role = this.names[bin - heads.first]!;
     const version = this.k++ * this.step + this.first;

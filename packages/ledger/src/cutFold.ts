@@ -13,10 +13,11 @@ import {
   type LogRecord,
   type Outcome,
 } from '@tidemark/event';
-import type { BinOp } from './binFile.ts';
+import { PendingOps } from './binOps.ts';
 import type { Cut } from './control.ts';
 import { decide } from './decide.ts';
 import type { IdempotencyIndex } from './idempotency.ts';
+import type { DirtyBin } from './renewal.ts';
 
 /** The last sequence number of an intake's run, and the latest time (ms) of its batches and their cuts. */
 export type Intakes = Map<string, { seq: number; time: number }>;
@@ -43,7 +44,7 @@ export interface FoldState {
 export class CutFold {
   private readonly state: FoldState;
   private readonly cut: Cut;
-  private readonly changes = new Map<number, Map<string, string | null>>();
+  private readonly pending = new PendingOps();
   /** Events that changed nothing, each with its code. */
   readonly outcomes: Outcome[] = [];
   /** Records ignored, by reason. */
@@ -74,11 +75,9 @@ export class CutFold {
     }
   }
 
-  /** The bins that changed, ascending, each with its operations sorted by path. */
-  dirty(): { bin: number; ops: BinOp[] }[] {
-    return [...this.changes]
-      .map(([bin, ops]) => ({ bin, ops: [...ops].toSorted(byPath) }))
-      .toSorted((a, b) => a.bin - b.bin);
+  /** The bins that changed, ascending, each with its operations packed, sorted by path. */
+  dirty(): DirtyBin[] {
+    return this.pending.dirty();
   }
 
   /**
@@ -141,24 +140,25 @@ export class CutFold {
       );
       return;
     }
-    this.change(event, binOfPathHash(pathHash, state.bits), offset, index);
+    this.change(event, pathHash, offset, index);
   }
 
-  private change(event: Event, bin: number, offset: number, index: number): void {
-    const ops = this.changes.get(bin);
-    const pending = ops?.get(event.path);
+  private change(event: Event, pathHash: string, offset: number, index: number): void {
+    const { pending, state } = this;
+    const { path } = event;
+    const bin = binOfPathHash(pathHash, state.bits);
+    const earlier = pending.find(path, pathHash);
     const held =
-      pending === undefined
-        ? { value: this.state.current(bin, event.path), version: this.state.version(bin) }
-        : { value: pending ?? undefined, version: undefined };
+      earlier === undefined
+        ? { value: state.current(bin, path), version: state.version(bin) }
+        : { value: pending.value(earlier), version: undefined };
     const decision = decide(event, held, this.cut.view.policy.conflict);
     if ('code' in decision) {
       this.outcomes.push([offset, index, decision.code]);
       return;
     }
     this.applied++;
-    if (ops === undefined) this.changes.set(bin, new Map([[event.path, decision.value]]));
-    else ops.set(event.path, decision.value);
+    pending.set(earlier, { bin, path, pathHash }, decision.value);
   }
 }
 
@@ -185,8 +185,4 @@ function makeRoom(intakes: Intakes, intakesMax: number): void {
 function contentOf({ type, length, hashes, custom, expected }: Event): string {
   const extra = custom === undefined ? '' : canonicalText(custom);
   return `${type} ${length ?? ''} ${hashes?.sha256 ?? ''} ${expected ?? ''} ${extra}`;
-}
-
-function byPath(a: readonly [string, unknown], b: readonly [string, unknown]): number {
-  return a[0] < b[0] ? -1 : 1;
 }

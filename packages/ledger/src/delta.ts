@@ -3,13 +3,13 @@
  *
  *   cut u48 ‖ version before u48 (0: none) ‖ expires u32 (s) ‖ length u32 ‖ since-body u32 ‖ flags u8
  *   ‖ sha256 (32) ‖ signature (64) ‖ [keyid (32) where it differs from the version before]
- *   ‖ operations: path length u16 ‖ value length u32 (0: removed) ‖ path ‖ value …
+ *   ‖ packed operations
  *
  * Any version is the nearest stored body at or below it with the deltas after that body applied; the
  * signature makes it the original bytes without any key.
  */
 import { BrokenInvariant } from '@tidemark/canonical';
-import type { BinOp } from './binFile.ts';
+import { areOps } from './binOps.ts';
 
 export interface Delta {
   readonly cut: number;
@@ -29,15 +29,14 @@ export interface Delta {
   readonly sha256: string;
   /** The signature, 128 hex. */
   readonly signature: string;
-  readonly ops: readonly BinOp[];
+  /** Packed, sorted by path. */
+  readonly ops: Buffer;
 }
 
 const FIXED_BYTES = 25 + 32 + 64;
 
-export function deltaBytes(ops: readonly BinOp[], keyid: string | undefined): number {
-  let bytes = FIXED_BYTES + (keyid === undefined ? 0 : 32);
-  for (const [path, value] of ops) bytes += 6 + path.length + (value?.length ?? 0);
-  return bytes;
+export function deltaBytes(ops: Buffer, keyid: string | undefined): number {
+  return FIXED_BYTES + (keyid === undefined ? 0 : 32) + ops.length;
 }
 
 export function encodeDelta(delta: Delta): Buffer {
@@ -52,13 +51,7 @@ export function encodeDelta(delta: Delta): Buffer {
   out.write(delta.signature, 57, 64, 'hex');
   let at = FIXED_BYTES;
   if (delta.keyid !== undefined) at += out.write(delta.keyid, at, 32, 'hex');
-  for (const [path, value] of delta.ops) {
-    out.writeUInt16BE(path.length, at);
-    out.writeUInt32BE(value?.length ?? 0, at + 2);
-    at += 6;
-    at += out.write(path, at, 'latin1');
-    if (value !== null) at += out.write(value, at, 'latin1');
-  }
+  delta.ops.copy(out, at);
   return out;
 }
 
@@ -72,16 +65,8 @@ export function decodeDelta(row: Buffer): Delta {
     keyid = row.toString('hex', at, at + 32);
     at += 32;
   }
-  const ops: BinOp[] = [];
-  while (at < row.length) {
-    if (at + 6 > row.length) throw cutShort();
-    const pathEnd = at + 6 + row.readUInt16BE(at);
-    const valueEnd = pathEnd + row.readUInt32BE(at + 2);
-    if (valueEnd > row.length) throw cutShort();
-    const value = valueEnd === pathEnd ? null : row.toString('latin1', pathEnd, valueEnd);
-    ops.push([row.toString('latin1', at + 6, pathEnd), value]);
-    at = valueEnd;
-  }
+  const ops = row.subarray(at);
+  if (!areOps(ops)) throw cutShort();
   return {
     cut: row.readUIntBE(0, 6),
     before: row.readUIntBE(6, 6),

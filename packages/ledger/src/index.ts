@@ -1,7 +1,8 @@
 /** The fold: from the records of the logs to bins, map and snapshot, the same for everybody. */
 
 export { BinFile, BinScratch } from './binFile.ts';
-export type { BinOp } from './binFile.ts';
+export { packOps } from './binOps.ts';
+export type { BinOp } from './binOps.ts';
 export type { BinSignatures } from './binWriter.ts';
 export { ControlFold } from './control.ts';
 export type { ControlChange, Cut } from './control.ts';

@@ -6,17 +6,17 @@
  * renewed together. Once less than the smaller share is left it is due whatever its step.
  */
 import type { Policy } from '@tidemark/event';
-import type { BinOp } from './binFile.ts';
 import type { Cut } from './control.ts';
 import type { Heads } from './heads.ts';
 
-/** A bin that gets a new version, with its changes sorted by path; without any where it is renewed. */
+/** A bin that gets a new version, with its changes packed, sorted by path; without any where it is renewed. */
 export interface DirtyBin {
   readonly bin: number;
-  readonly ops: readonly BinOp[];
+  readonly ops: Buffer;
 }
 
 const STEPS = 64;
+const NONE = Buffer.alloc(0);
 
 /**
  * The time (ms) from which a bin is due.
@@ -54,7 +54,7 @@ export function withRenewals(
   for (let i = 0; i < count; i++) {
     if (changed[at]?.bin === first + i) dirty.push(changed[at++]!);
     else if (all || renewalDue(first + i, expires[i]!, cut.view.policy) <= cut.time) {
-      dirty.push({ bin: first + i, ops: [] });
+      dirty.push({ bin: first + i, ops: NONE });
     }
   }
   return dirty;

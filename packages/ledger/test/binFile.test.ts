@@ -3,7 +3,7 @@ import { canonicalText, fromUtf8, type Json, type JsonObject } from '@tidemark/c
 import { formatExpires, signMetadata, targetsSigned, type TargetInput } from '@tidemark/tuf';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BinFile, BinScratch, parseValue, targetValue, type BinOp } from '../src/index.ts';
+import { BinFile, BinScratch, packOps, parseValue, targetValue, type BinOp } from '../src/index.ts';
 import { binSigner, codeOf, hex, T0 } from './support.ts';
 
 const { signer, keyid } = binSigner();
@@ -56,7 +56,7 @@ describe('a bin after any changes', () => {
         const scratch = new BinScratch();
         let bin = BinFile.empty();
         steps.forEach((ops, i) => {
-          bin.apply(ops.map(opOf), scratch);
+          bin.apply(packOps(ops.map(opOf)), scratch);
           for (const [path, value] of ops) {
             if (value === null) held.delete(path);
             else held.set(path, value);
@@ -79,17 +79,11 @@ describe('a bin after any changes', () => {
     for (let i = 0; i < names.length; i += 100) {
       const ops = names.slice(i, i + 100).toSorted();
       for (const path of ops) held.set(path, { length: i, sha256: '0'.repeat(64) });
-      bin.apply(
-        ops.map((path) => opOf([path, held.get(path)!])),
-        scratch,
-      );
+      bin.apply(packOps(ops.map((path) => opOf([path, held.get(path)!]))), scratch);
       expect(sealed(bin, i + 1)).toBe(expected(held, i + 1));
     }
     expect(bin.count).toBe(1000);
-    bin.apply(
-      names.toSorted().map((path) => [path, null]),
-      scratch,
-    );
+    bin.apply(packOps(names.toSorted().map((path) => [path, null])), scratch);
     expect(sealed(bin, 2 ** 53 - 1)).toBe(expected(new Map(), 2 ** 53 - 1));
     expect(bin.count).toBe(0);
   });
@@ -104,32 +98,32 @@ test.each([
   const bin = BinFile.empty();
   const b = targetValue(1, 'b'.repeat(64), undefined);
   bin.apply(
-    [
+    packOps([
       ['b', b],
       ['c', b],
-    ],
+    ]),
     scratch,
   );
   const before = sealed(bin, 1);
-  bin.apply([[path, targetValue(2, 'a'.repeat(64), '{"x":"}"}')]], scratch);
+  bin.apply(packOps([[path, targetValue(2, 'a'.repeat(64), '{"x":"}"}')]]), scratch);
   expect([...bin.paths()]).toEqual(order);
-  bin.apply([[path, targetValue(33_333, 'c'.repeat(64), undefined)]], scratch);
+  bin.apply(packOps([[path, targetValue(33_333, 'c'.repeat(64), undefined)]]), scratch);
   expect(parseValue(bin.get(path)!)).toEqual({
     length: 33_333,
     sha256: 'c'.repeat(64),
     custom: undefined,
   });
-  bin.apply([[path, null]], scratch);
+  bin.apply(packOps([[path, null]]), scratch);
   expect(sealed(bin, 1)).toBe(before);
 });
 
 test('removing what is not there changes nothing', () => {
   const bin = BinFile.empty();
   bin.apply(
-    [
+    packOps([
       ['a', null],
       ['b', null],
-    ],
+    ]),
     new BinScratch(),
   );
   expect(sealed(bin, 1)).toBe(expected(new Map(), 1));
@@ -144,7 +138,7 @@ test('reads the key id, and states its memory', () => {
 
 describe('bytes that no bin has are refused', () => {
   const bin = BinFile.empty();
-  bin.apply([['a', targetValue(1, 'b'.repeat(64), '{"k":"v"}')]], new BinScratch());
+  bin.apply(packOps([['a', targetValue(1, 'b'.repeat(64), '{"k":"v"}')]]), new BinScratch());
   const good = sealed(bin, 1);
   test.each([
     ['nothing', ''],

@@ -3,6 +3,7 @@ import { BrokenInvariant } from '@tidemark/canonical';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { openPartition, ROW, rowKey, Rows, type StateDb } from '../src/index.ts';
+import { packOps } from '../src/binOps.ts';
 import { decodeDelta, encodeDelta } from '../src/delta.ts';
 import { PartitionRun } from './partitionRun.ts';
 import {
@@ -134,7 +135,7 @@ describe('rows that somebody wrote anew, with checksums that hold', () => {
   test('other operations do not give the file that was signed', async () => {
     const { run, bin, version } = await tampered((rows, head) => {
       const delta = deltaOf(rows, head.bin, head.version);
-      const ops = [...delta.ops, ['zz', '{"length":1}'] as const];
+      const ops = Buffer.concat([delta.ops, packOps([['zz', '{"length":1}']])]);
       rows.put(
         rowKey(ROW.delta, head.bin, head.version),
         encodeDelta({ ...delta, ops, hasBody: false }),

@@ -2,7 +2,7 @@
 import { utf8 } from '@tidemark/canonical';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { BinOp } from '../src/binFile.ts';
+import { OP_HEAD_BYTES, packOps, type BinOp } from '../src/binOps.ts';
 import { decodeDelta, deltaBytes, encodeDelta } from '../src/delta.ts';
 import { Heads } from '../src/heads.ts';
 import { decodeHeads, encodeHeads } from '../src/headsImage.ts';
@@ -35,7 +35,7 @@ const delta = fc.record({
   keyid: fc.option(hex32, { nil: undefined }),
   sha256: hex32,
   signature: hex64,
-  ops: fc.array(op, { maxLength: 5 }),
+  ops: fc.array(op, { maxLength: 5 }).map(packOps),
 });
 
 describe('a delta', () => {
@@ -54,7 +54,8 @@ describe('a delta', () => {
       fc.property(delta, fc.nat(), (given, at) => {
         const row = encodeDelta(given);
         const length = at % row.length;
-        const ends = given.ops.map((_, i) => deltaBytes(given.ops.slice(0, i), given.keyid));
+        const ops = unpackOps(given.ops);
+        const ends = ops.map((_, i) => deltaBytes(packOps(ops.slice(0, i)), given.keyid));
         const code = codeOf(() => decodeDelta(row.subarray(0, length)));
         expect(code).toBe(ends.includes(length) ? undefined : 'BrokenInvariant state.delta');
       }),
@@ -177,3 +178,17 @@ test('an image of roles gives the table back, and one of another shape is refuse
     expect(codeOf(() => other.decode(image))).toBe('BrokenInvariant state.roles');
   }
 });
+
+/** What packed operations say, in their order. */
+function unpackOps(packed: Buffer): BinOp[] {
+  const ops: BinOp[] = [];
+  for (let at = 0; at < packed.length;) {
+    const from = at + OP_HEAD_BYTES;
+    const pathEnd = from + packed.readUInt16BE(at);
+    const end = pathEnd + packed.readUInt32BE(at + 2);
+    const value = end === pathEnd ? null : packed.toString('latin1', pathEnd, end);
+    ops.push([packed.toString('latin1', from, pathEnd), value]);
+    at = end;
+  }
+  return ops;
+}

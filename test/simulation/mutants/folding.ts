@@ -3,7 +3,6 @@ import { edit, type Mutant } from './mutant.ts';
 
 const LEDGER = 'packages/ledger/src';
 const CONTROL = `${LEDGER}/control.ts`;
-const CUT_FOLD = `${LEDGER}/cutFold.ts`;
 const PARTITION = `${LEDGER}/partition.ts`;
 const RUNNER = 'services/shard/src/partitionRunner.ts';
 const PUBLISHER_FOLD = 'services/publisher/src/publisherFold.ts';
@@ -130,9 +129,9 @@ export const FOLDING: readonly Mutant[] = [
     rule: '§5: no map order',
     edits: [
       edit(
-        CUT_FOLD,
-        '.map(([bin, ops]) => ({ bin, ops: [...ops].toSorted(byPath) }))',
-        '.map(([bin, ops]) => ({ bin, ops: [...ops] }))',
+        `${LEDGER}/binOps.ts`,
+        '({ bin, ops: this.pack(ordinals.toSorted(this.byPath)) })',
+        '({ bin, ops: this.pack(ordinals) })',
       ),
     ],
     breaks: ['I5', 'I6'],

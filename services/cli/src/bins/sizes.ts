@@ -7,7 +7,14 @@
 import { slotOfRole } from '@tidemark/bin';
 import type { JsonObject } from '@tidemark/canonical';
 import { createSigner, sha256HexNative } from '@tidemark/canonical/native';
-import { BinFile, BinScratch, OFFLINE_ROLES, targetValue, type BinOp } from '@tidemark/ledger';
+import {
+  BinFile,
+  BinScratch,
+  OFFLINE_ROLES,
+  packOps,
+  targetValue,
+  type BinOp,
+} from '@tidemark/ledger';
 import { makeTap16File } from '@tidemark/merkle';
 import {
   binRoleName,
@@ -107,7 +114,7 @@ function binFile(count: number, { pathBytes, fileBytes, binVersion }: Shape): nu
     value,
   ]);
   const bin = BinFile.empty();
-  bin.apply(ops, new BinScratch());
+  bin.apply(packOps(ops), new BinScratch());
   bin.stamp(binVersion, formatExpires(0));
   return bin.length;
 }
