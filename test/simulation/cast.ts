@@ -30,6 +30,8 @@ export interface CastOptions {
 export interface Cast extends Hosts {
   /** How rough it may become: a factor, of how often what may happen does. */
   readonly rough: number;
+  /** How likely it is that what a process keeps is rewritten before its last start. */
+  readonly forgery: number;
   readonly world: World;
   readonly fixture: Fixture;
   readonly model: Model;
@@ -66,7 +68,8 @@ export function makeCast(random: Random, { rules, often = [], policy, lines }: C
   const operator = new Operator(world, model, hosts);
   const junk = new Junk(world, model, checks, hosts, often);
   const who = { intakes, publishers, shards, hosts, clients, operator, junk };
-  return { rough, world, fixture, model, checks, ...who };
+  const forgery = often.includes('forged state') ? 0.8 : 0.2;
+  return { rough, forgery, world, fixture, model, checks, ...who };
 }
 
 function randomShape(random: Random): Shape {

@@ -31,7 +31,7 @@ async function atRest(cast: Cast): Promise<void> {
 async function again(cast: Cast): Promise<void> {
   for (const host of cast.hosts) {
     host.kill();
-    if (cast.world.random.chance(0.2)) host.forge();
+    if (cast.world.random.chance(cast.forgery)) host.forge();
     host.start();
   }
   await rest(cast);

@@ -30,9 +30,8 @@ const MARKER = 0x43;
 const CHECKPOINT = 0x4b;
 const SNAPSHOT = 0x53;
 
-/** Rewrites a partition's newest checkpoint, or its newest cut's marker. @returns what, if anything */
-export function forgePartition(disk: StateDisk, random: Random): Forgery | undefined {
-  if (hasCheckpoint(disk) && random.chance(0.6)) return forgeCheckpoint(disk, random);
+/** Rewrites the marker of a partition's newest cut. @returns what, if anything */
+export function forgeMarker(disk: StateDisk, random: Random): Forgery | undefined {
   return rewrite(disk, MARKER, 'forged state', (row) => {
     const { k, next, window, intakes } = row as ForgedMarker;
     return random.pick<JsonObject>([
@@ -49,8 +48,11 @@ export function hasCheckpoint(disk: StateDisk): boolean {
   return disk.has(CHECKPOINT);
 }
 
-/** Something that is in force is left out, or something that is yet to be read is passed over. */
-function forgeCheckpoint(disk: StateDisk, random: Random): Forgery | undefined {
+/**
+ * Rewrites a partition's newest checkpoint: something that is in force is left out, or something that is
+ * yet to be read is passed over. @returns what, if anything
+ */
+export function forgeCheckpoint(disk: StateDisk, random: Random): Forgery | undefined {
   return rewrite(disk, CHECKPOINT, 'forged checkpoint', (row) => {
     const { next, kept } = row as ForgedCheckpoint;
     const left = random.below(kept.length);

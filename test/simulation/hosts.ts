@@ -5,7 +5,7 @@ import { Publisher, Sealer } from '@tidemark/publisher';
 import { memoryFiles, type MemoryFiles } from '@tidemark/publish';
 import { Shard } from '@tidemark/shard';
 import { keyOf } from './fixture.ts';
-import { forgePartition, forgeSnapshot, hasCheckpoint } from './forgedState.ts';
+import { forgeCheckpoint, forgeMarker, forgeSnapshot, hasCheckpoint } from './forgedState.ts';
 import { Host, type Surroundings } from './host.ts';
 import { simulatedState, simulatedStore, StateDisk, type simulatedLogs } from './ports.ts';
 import { Violation, type Life } from './world.ts';
@@ -85,8 +85,14 @@ export class ShardHost extends Host {
   }
 
   override forge(): void {
-    const disk = this.disks.get(this.world.random.pick(this.partitions))!;
-    this.forged(forgePartition(disk, this.world.random));
+    const { random } = this.world;
+    const disks = [...this.disks.values()];
+    // The oldest checkpoint counts: whoever wants another one to count rewrites that of every partition.
+    if (disks.every(hasCheckpoint) && random.chance(0.6)) {
+      for (const disk of disks) this.forged(forgeCheckpoint(disk, random));
+    } else {
+      this.forged(forgeMarker(random.pick(disks), random));
+    }
   }
 
   /** It says that the bins have another key by now: they give it that one. */
