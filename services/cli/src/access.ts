@@ -14,7 +14,7 @@ import {
 } from '@tidemark/canonical';
 import { untilCurrent } from './current.ts';
 import { Engine, type EngineOptions } from './engine.ts';
-import { localApp } from './http.ts';
+import { localApp } from './http/app.ts';
 import { readKeys } from './keystore.ts';
 import {
   demandNoOfflineKeys,

@@ -5,10 +5,10 @@ import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { answers, openEngine, type EngineSettings } from '../access.ts';
 import { untilCurrent } from '../current.ts';
-import { localApp, publicApp } from '../http.ts';
+import { localApp, publicApp } from '../http/app.ts';
 import { TokenFolder } from '@tidemark/runtime';
 import { ledgerFolder } from '../ledgerFolder.ts';
-import { Uploads } from '../uploads.ts';
+import { Uploads } from '../http/uploads.ts';
 import { OperatingFault } from '@tidemark/canonical';
 import type { Engine } from '../engine.ts';
 

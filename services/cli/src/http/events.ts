@@ -10,7 +10,7 @@ import { parseEvent, type Event } from '@tidemark/event';
 import type { Receipt } from '@tidemark/intake';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { Engine } from './engine.ts';
+import type { Engine } from '../engine.ts';
 import { bodyOf } from './requestBody.ts';
 import { tooMany } from './problem.ts';
 
