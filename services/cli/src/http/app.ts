@@ -2,10 +2,13 @@
 import { parseTimestamp } from '@tidemark/tuf';
 import { utf8 } from '@tidemark/canonical';
 import { OFFLINE_ROLES } from '@tidemark/ledger';
-import { Hono } from 'hono';
+import { Hono, type Context } from 'hono';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { secureHeaders } from 'hono/secure-headers';
 import type { Engine } from '../engine.ts';
 import { reasonsAgainst, type Vitals } from '../ready.ts';
 import { statusOf } from '../status.ts';
+import { absent } from './answer.ts';
 import { acceptEvents, type Caller } from './events.ts';
 import { addMetadata } from './metadata.ts';
 import { problem, problemOf } from './problem.ts';
@@ -40,7 +43,9 @@ const OWNER: Caller = { subject: 'local', mayUpload: () => true, take: () => 0 }
 function readApp(engine: Engine): Hono {
   const app = new Hono();
   app.onError(problemOf);
-  app.notFound((context) => problem(context, 404, 'http.not_found', 'there is nothing here'));
+  app.notFound(absent);
+  app.use(methodNotAllowed({ app, onMethodNotAllowed }));
+  app.use(secureHeaders(SECURITY));
   app.get('/', (context) => context.text(welcome(engine)));
   app.get('/healthz', (context) => context.text('ok\n'));
   app.get('/readyz', (context) => {
@@ -52,6 +57,20 @@ function readApp(engine: Engine): Hono {
   addTargetFiles(app, engine);
   addReads(app, engine);
   return app;
+}
+
+/** Nothing here is a page, and everything may be fetched from anywhere: it is public or has a token. */
+const SECURITY: Parameters<typeof secureHeaders>[0] = {
+  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], sandbox: [] },
+  crossOriginResourcePolicy: 'cross-origin',
+  xFrameOptions: 'DENY',
+  // For whoever ends TLS to say.
+  strictTransportSecurity: false,
+};
+
+function onMethodNotAllowed(context: Context, methods: readonly string[]): Response {
+  const allow = methods.join(', ');
+  return problem(context, 405, 'http.method', `this answers to ${allow}`, { allow });
 }
 
 function vitalsOf({ fault, publisher, intake }: Engine): Vitals {

@@ -5,34 +5,43 @@
 import { binOfRole, partitionOfBin, partitionOfSlot, slotOfRole } from '@tidemark/bin';
 import { fromHex, parseJson, utf8, type JsonObject } from '@tidemark/canonical';
 import { sha256HexNative } from '@tidemark/canonical/native';
+import { OFFLINE_ROLES } from '@tidemark/ledger';
 import { combineRoots, makeTap16File } from '@tidemark/merkle';
-import type { Context, Hono } from 'hono';
+import type { Hono } from 'hono';
 import type { Engine } from '../engine.ts';
-import { immutable, mutable } from './answer.ts';
+import { FileAnswers, FOR_EVER, FOR_SECONDS } from './answer.ts';
+
+const JSON_FOR_EVER = { type: 'application/json', cacheControl: FOR_EVER } as const;
+const JSON_FOR_SECONDS = { type: 'application/json', cacheControl: FOR_SECONDS } as const;
+const NOTE = { type: 'text/plain; charset=utf-8', cacheControl: FOR_SECONDS } as const;
 
 const TIMESTAMP = 'timestamp.json';
+/** Roles of which the publication store has the files. */
+const STORED = new Set<string>(['root', 'snapshot', ...OFFLINE_ROLES]);
 
 export function addMetadata(app: Hono, engine: Engine): void {
-  app.get('/metadata/:name', (context) => metadata(engine, context, context.req.param('name')));
+  const answers = new FileAnswers();
+  app.get('/metadata/:name', async (context) => {
+    const name = context.req.param('name');
+    if (name !== TIMESTAMP)
+      return answers.file(context, await versioned(engine, name), JSON_FOR_EVER);
+    return answers.file(context, await engine.store.get(TIMESTAMP), JSON_FOR_SECONDS);
+  });
   app.get('/log/checkpoint', async (context) =>
-    mutable(context, await engine.store.get('checkpoint'), 'text/plain; charset=utf-8'),
+    answers.file(context, await engine.store.get('checkpoint'), NOTE),
   );
   app.get('/merkle/:root/:file', async (context) => {
     const { root, file } = context.req.param();
-    const bytes = await tap16(engine, root, file.replace(/\.json$/, ''));
-    return immutable(context, bytes, 'application/json');
+    return answers.file(context, await tap16(engine, root, file), JSON_FOR_EVER);
   });
 }
 
-async function metadata(engine: Engine, context: Context, name: string): Promise<Response> {
-  if (name === TIMESTAMP)
-    return mutable(context, await engine.store.get(TIMESTAMP), 'application/json');
-  const [, number, role] = /^([1-9]\d{0,15})\.([a-z0-9._-]+)\.json$/.exec(name) ?? [];
-  const bytes =
-    number === undefined || role === undefined
-      ? undefined
-      : await roleFile(engine, role, Number(number));
-  return immutable(context, bytes, 'application/json');
+/** The file `N.ROLE.json`; undefined where there is none of that name. */
+async function versioned(engine: Engine, name: string): Promise<Uint8Array | undefined> {
+  const [, number, role] = /^([1-9]\d{0,15})\.([a-z0-9-]+)\.json$/.exec(name) ?? [];
+  const version = Number(number);
+  if (role === undefined || !Number.isSafeInteger(version)) return undefined;
+  return roleFile(engine, role, version);
 }
 
 /** Any version of any role that is visible; undefined where there is none. */
@@ -46,19 +55,22 @@ async function roleFile(
     return row && utf8(row.timestamp);
   }
   const bin = binOfRole(role, engine.genesis);
-  if (bin === undefined) return engine.store.get(`${version}.${role}.json`);
+  if (bin === undefined) {
+    return STORED.has(role) ? engine.store.get(`${version}.${role}.json`) : undefined;
+  }
   const visible = engine.publisher.visible?.n ?? 0;
   const partition = partitionOfBin(bin, engine.genesis.bits, Math.log2(engine.genesis.partitions));
   return engine.shards.file(partition, role, version, visible);
 }
 
-/** The TAP 16 file of a role under a root that was published; undefined for another root. */
+/** The TAP 16 file `ROLE.json` under a root that was published; undefined for another root. */
 async function tap16(
   engine: Engine,
   merkleRoot: string,
-  role: string,
+  file: string,
 ): Promise<Uint8Array | undefined> {
-  if (!/^[0-9a-f]{64}$/.test(merkleRoot) || !/^[a-z0-9._-]{1,128}$/.test(role)) return undefined;
+  const [, role] = /^([a-z0-9._-]{1,128})\.json$/.exec(file) ?? [];
+  if (role === undefined || !/^[0-9a-f]{64}$/.test(merkleRoot)) return undefined;
   const n = engine.publisher.snapshotOfRoot(merkleRoot);
   const row = n === undefined ? undefined : engine.publisher.snapshot(n);
   if (row === undefined) return undefined;

@@ -7,12 +7,15 @@ const HEADERS = { 'content-type': 'application/problem+json', 'cache-control': '
 
 /** Codes of refusals that are not 422. */
 const STATUSES: ReadonlyMap<string, ContentfulStatusCode> = new Map([
+  ['http.parameter', 400],
   ['token.absent', 401],
   ['token.form', 401],
   ['token.unknown', 401],
   ['token.expired', 401],
   ['token.scope', 403],
-  ['http.not_found', 404],
+  ['receipt.unknown', 404],
+  ['snapshot.unknown', 404],
+  ['view.past', 404],
   ['http.slow', 408],
   ['http.too_large', 413],
   ['http.too_many', 413],
@@ -34,7 +37,7 @@ export function problem(
 /** What an error comes to. Of a defect only the code is told: the rest is for the operator's log. */
 export function problemOf(error: Error, context: Context): Response {
   if (error instanceof RejectedInput) {
-    const status = STATUSES.get(error.code) ?? 422;
+    const status = STATUSES.get(error.code) ?? (error.code.startsWith('path.') ? 400 : 422);
     const challenge = status === 401 ? { 'www-authenticate': 'Bearer' } : undefined;
     return problem(context, status, error.code, error.message, challenge);
   }

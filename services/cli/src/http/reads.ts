@@ -2,21 +2,37 @@
 import { partitionOfPathHash } from '@tidemark/bin';
 import { parseJson, RejectedInput, utf8, type JsonObject } from '@tidemark/canonical';
 import { sha256HexNative } from '@tidemark/canonical/native';
-import { binRoleName } from '@tidemark/tuf';
+import { binRoleName, checkTargetPath } from '@tidemark/tuf';
 import type { Hono } from 'hono';
 import type { Engine } from '../engine.ts';
 
 export function addReads(app: Hono, engine: Engine): void {
   app.get('/v1/receipts/:partition/:offset/:index', (context) => {
     const { partition, offset, index } = context.req.param();
-    const receipt = { partition: Number(partition), offset: Number(offset), index: Number(index) };
-    return context.json(engine.publisher.fate(receipt));
+    const receipt = {
+      partition: numberIn(partition, 'partition'),
+      offset: numberIn(offset, 'offset'),
+      index: numberIn(index, 'index'),
+    };
+    if (receipt.partition >= engine.genesis.partitions) {
+      throw new RejectedInput('receipt.unknown', `there is no partition ${partition}`);
+    }
+    return context.json(engine.publisher.fate(receipt), 200, { 'cache-control': 'no-store' });
   });
-  app.get('/v1/targets/*', async (context) => {
-    const path = decodeURIComponent(new URL(context.req.url).pathname.slice('/v1/targets/'.length));
+  app.get('/v1/targets/:path{.+}', async (context) => {
+    const path = checkTargetPath(context.req.param('path'));
     const at = context.req.query('at');
-    return context.json(await targetOf(engine, path, at === undefined ? undefined : Number(at)));
+    const snapshot = at === undefined ? undefined : numberIn(at, 'at');
+    return context.json(await targetOf(engine, path, snapshot), 200, {
+      'cache-control': 'no-store',
+    });
   });
+}
+
+/** @throws RejectedInput `http.parameter` */
+function numberIn(text: string, name: string): number {
+  if (/^(?:0|[1-9]\d{0,14})$/.test(text)) return Number(text);
+  throw new RejectedInput('http.parameter', `${name} is a whole number`);
 }
 
 /** What a snapshot, by default the newest, lists for a path, and where. */

@@ -5,26 +5,68 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Context, Hono } from 'hono';
 import type { Engine } from '../engine.ts';
-import { FOR_EVER } from './answer.ts';
+import { absent, FOR_EVER, isKnown } from './answer.ts';
+import { problem } from './problem.ts';
+import { rangeOf, type ByteRange } from './range.ts';
 
 export function addTargetFiles(app: Hono, engine: Engine): void {
-  app.get('/targets/*', async (context) => target(engine, context));
+  app.get('/targets/:path{.+}', async (context) =>
+    target(engine, context, context.req.param('path')),
+  );
 }
 
-async function target(engine: Engine, context: Context): Promise<Response> {
-  const path = new URL(context.req.url).pathname.slice('/targets/'.length);
+async function target(engine: Engine, context: Context, path: string): Promise<Response> {
   const sha256 =
     /(?:^|\/)([0-9a-f]{64})\.[^/]+$/.exec(path)?.[1] ?? /^([0-9a-f]{64})\./.exec(path)?.[1];
-  if (sha256 === undefined) return context.notFound();
+  if (sha256 === undefined) return absent(context);
   const file = join(engine.options.folder.objects, sha256.slice(0, 2), sha256);
-  const facts = await stat(file).catch(() => undefined);
-  if (facts === undefined) return context.notFound();
-  const body = Readable.toWeb(createReadStream(file)) as ReadableStream;
+  const size = await stat(file).then(({ size }) => size, absentOnly);
+  if (size === undefined) return absent(context);
+  const etag = `"${sha256}"`;
+  const headers = { 'cache-control': FOR_EVER, etag, 'accept-ranges': 'bytes' };
+  if (isKnown(context.req.header('if-none-match'), etag)) {
+    return new Response(null, { status: 304, headers });
+  }
+  const range = rangeOf(wantedRange(context, etag), size);
+  if (range === 'unsatisfiable') {
+    return problem(context, 416, 'http.range', `this file has ${size} bytes`, {
+      'content-range': `bytes */${size}`,
+    });
+  }
+  return whole(context, file, size, range, headers);
+}
+
+/** The `Range` header, unless `If-Range` says that the client's part is of another file. */
+function wantedRange(context: Context, etag: string): string | undefined {
+  const condition = context.req.header('if-range');
+  if (condition !== undefined && condition !== etag) return undefined;
+  return context.req.header('range');
+}
+
+function whole(
+  context: Context,
+  file: string,
+  size: number,
+  range: ByteRange | undefined,
+  headers: Record<string, string>,
+): Response {
+  const { start, end } = range ?? { start: 0, end: size - 1 };
+  // A stream that nobody reads would keep its file open.
+  const body =
+    context.req.method === 'HEAD' || size === 0
+      ? null
+      : (Readable.toWeb(createReadStream(file, { start, end })) as ReadableStream);
   return new Response(body, {
+    status: range === undefined ? 200 : 206,
     headers: {
+      ...headers,
       'content-type': 'application/octet-stream',
-      'content-length': String(facts.size),
-      'cache-control': FOR_EVER,
+      'content-length': String(end - start + 1),
+      ...(range && { 'content-range': `bytes ${start}-${end}/${size}` }),
     },
   });
+}
+
+function absentOnly(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }
