@@ -160,18 +160,21 @@ export class Engine {
     return Promise.all(Array.from({ length: partitions }, (_, p) => events.end(p)));
   }
 
-  /** Resolves once a condition on what is visible holds. */
-  async untilVisible(holds: () => boolean): Promise<void> {
-    if (holds()) return;
+  /** Resolves once a condition on what is visible holds, or when the signal aborts. */
+  async untilVisible(holds: () => boolean, signal?: AbortSignal): Promise<void> {
+    if (holds() || signal?.aborted === true) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const listener = (): void => {
       if (holds()) resolve();
     };
+    const abandon = (): void => resolve();
     this.visibleListeners.add(listener);
+    signal?.addEventListener('abort', abandon, { once: true });
     try {
       await Promise.race([promise, this.failed]);
     } finally {
       this.visibleListeners.delete(listener);
+      signal?.removeEventListener('abort', abandon);
     }
   }
 

@@ -1,6 +1,7 @@
 /** The shards of an embedded ledger: a worker thread each, restarted after an operating fault. */
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { failureFrom, OperatingFault, type PlainFailure } from '@tidemark/canonical';
+import type { ChangePlace } from '@tidemark/ledger';
 import { serveLogs, type Logs } from '@tidemark/log';
 import {
   connectCalls,
@@ -66,6 +67,11 @@ export class ShardPool {
 
   async proof(partition: number, role: string, n: number) {
     return this.of(partition).proof(partition, role, n);
+  }
+
+  /** What snapshot n changed about targets of a partition. */
+  async changes(partition: number, n: number, from: ChangePlace, changesMax: number) {
+    return this.of(partition).changes(partition, n, from, changesMax);
   }
 
   /** Of the shards that run now. */

@@ -224,7 +224,7 @@ export class Publisher {
       time: cut.time,
       vector: cut.vector,
       merkleRoot: snapshot.leaf.merkle_root,
-      maps: snapshot.leaf.partitions.map(({ map }) => map),
+      leaf: snapshot.leaf,
       timestamp: fromUtf8(snapshot.timestamp),
       checkpoint: fromUtf8(snapshot.checkpoint),
       classic: snapshot.classic.version,

@@ -8,7 +8,7 @@ import { workerData, type MessagePort } from 'node:worker_threads';
 import { plainFailure, type PlainFailure } from '@tidemark/canonical';
 import { createSigner } from '@tidemark/canonical/native';
 import { decodeRecord, type GenesisSigned } from '@tidemark/event';
-import type { SlotProof } from '@tidemark/ledger';
+import type { ChangedTargets, ChangePlace, SlotProof } from '@tidemark/ledger';
 import { connectLogs } from '@tidemark/log';
 import { serveCalls } from './calls.ts';
 import { Shard } from './shard.ts';
@@ -48,6 +48,12 @@ export interface ShardCalls {
     n: number,
   ) => Promise<{ bin: number; version: number; value: string | undefined }>;
   readonly proof: (partition: number, role: string, n: number) => Promise<SlotProof>;
+  readonly changes: (
+    partition: number,
+    n: number,
+    from: ChangePlace,
+    changesMax: number,
+  ) => ChangedTargets;
   readonly stats: () => ShardStats;
 }
 
@@ -117,6 +123,8 @@ function handlers(
       (await view(partition)).target(path, n),
     proof: async (partition: number, role: string, n: number) =>
       (await view(partition)).proof(role, n),
+    changes: async (partition: number, n: number, from: ChangePlace, changesMax: number) =>
+      (await view(partition)).changedTargets(n, from, changesMax),
     stats: async () => statsOf(await opened),
   } as unknown as ShardCalls;
 }

@@ -13,6 +13,7 @@ import { acceptEvents, type Caller } from './events.ts';
 import { addMetadata } from './metadata.ts';
 import { problem, problemOf } from './problem.ts';
 import { addReads } from './reads.ts';
+import { addSnapshots } from './snapshots.ts';
 import { addTargetFiles } from './targetFiles.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -56,6 +57,7 @@ function readApp(engine: Engine): Hono {
   addMetadata(app, engine);
   addTargetFiles(app, engine);
   addReads(app, engine);
+  addSnapshots(app, engine);
   return app;
 }
 

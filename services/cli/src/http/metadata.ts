@@ -78,7 +78,7 @@ async function tap16(
   const slot = slotOfRole(role, genesis, genesis.slot_bits, sha256HexNative);
   const partition = partitionOfSlot(slot, genesis.slot_bits, Math.log2(genesis.partitions));
   const proof = await engine.shards.proof(partition, role, row.n);
-  const { paths } = combineRoots(row.maps.map(fromHex));
+  const { paths } = combineRoots(row.leaf.partitions.map(({ map }) => fromHex(map)));
   const contents = parseJson(utf8(proof.contents)) as JsonObject;
   return makeTap16File(proof.slot, contents, [...proof.path, ...paths[partition]!]);
 }

@@ -7,6 +7,7 @@ const HEADERS = { 'content-type': 'application/problem+json', 'cache-control': '
 
 /** Codes of refusals that are not 422. */
 const STATUSES: ReadonlyMap<string, ContentfulStatusCode> = new Map([
+  ['changes.cursor', 400],
   ['http.parameter', 400],
   ['token.absent', 401],
   ['token.form', 401],
@@ -15,6 +16,7 @@ const STATUSES: ReadonlyMap<string, ContentfulStatusCode> = new Map([
   ['token.scope', 403],
   ['receipt.unknown', 404],
   ['snapshot.unknown', 404],
+  ['snapshot.void', 404],
   ['view.past', 404],
   ['http.slow', 408],
   ['http.too_large', 413],

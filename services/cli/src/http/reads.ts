@@ -5,6 +5,7 @@ import { sha256HexNative } from '@tidemark/canonical/native';
 import { binRoleName, checkTargetPath } from '@tidemark/tuf';
 import type { Hono } from 'hono';
 import type { Engine } from '../engine.ts';
+import { numberIn } from './parameters.ts';
 
 export function addReads(app: Hono, engine: Engine): void {
   app.get('/v1/receipts/:partition/:offset/:index', (context) => {
@@ -27,12 +28,6 @@ export function addReads(app: Hono, engine: Engine): void {
       'cache-control': 'no-store',
     });
   });
-}
-
-/** @throws RejectedInput `http.parameter` */
-function numberIn(text: string, name: string): number {
-  if (/^(?:0|[1-9]\d{0,14})$/.test(text)) return Number(text);
-  throw new RejectedInput('http.parameter', `${name} is a whole number`);
 }
 
 /** What a snapshot, by default the newest, lists for a path, and where. */
