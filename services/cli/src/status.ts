@@ -1,8 +1,7 @@
 /** What an operator wants to know at a glance, as a value. */
-import type { JsonObject } from '@tidemark/canonical';
 import type { Engine } from './engine.ts';
 
-export async function statusOf(engine: Engine): Promise<JsonObject> {
+export async function statusOf(engine: Engine) {
   const { genesis, publisher, intake } = engine;
   const { visible, control } = publisher;
   const shards = await engine.shards.stats();

@@ -1,65 +1,73 @@
 /** The routes of a running ledger: those that anybody may ask, and those of its own commands. */
-import { parseTimestamp } from '@tidemark/tuf';
-import { utf8 } from '@tidemark/canonical';
-import { OFFLINE_ROLES } from '@tidemark/ledger';
-import { Hono, type Context } from 'hono';
+import { createRoute } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Engine } from '../engine.ts';
-import { reasonsAgainst, type Vitals } from '../ready.ts';
-import { statusOf } from '../status.ts';
 import { absent } from './answer.ts';
-import { acceptEvents, type Caller } from './events.ts';
+import { type App, documentedApp, documentOf } from './document.ts';
+import { EVENT_LIMITS, type Caller } from './events.ts';
 import { addMetadata } from './metadata.ts';
+import { addOperations } from './operations.ts';
 import { problem, problemOf } from './problem.ts';
 import { addReads } from './reads.ts';
 import { addSnapshots } from './snapshots.ts';
 import { addTargetFiles } from './targetFiles.ts';
+import { addUploads } from './uploadRoute.ts';
 import type { Uploads } from './uploads.ts';
 
 /** The routes that anybody may ask, and those that need a token. */
-export function publicApp(engine: Engine, uploads: Uploads): Hono {
-  const app = readApp(engine);
-  app.post('/v1/events', async (context) =>
-    acceptEvents(engine, context, await uploads.callerOf(context), uploads.limits),
-  );
-  app.get('/v1/status', async (context) => {
-    await uploads.demandAdmin(context);
-    return context.json(await statusOf(engine));
+export function publicApp(engine: Engine, uploads: Uploads): App {
+  return appFor(engine, {
+    callerOf: (context) => uploads.callerOf(context),
+    demandAdmin: (context) => uploads.demandAdmin(context),
+    limits: uploads.limits,
   });
-  return app;
 }
 
 /** The same for the ledger's own commands: who can open its socket may do everything. */
-export function localApp(engine: Engine): Hono {
-  const app = readApp(engine);
-  app.post('/v1/events', async (context) => acceptEvents(engine, context, OWNER));
-  app.get('/v1/status', async (context) => context.json(await statusOf(engine)));
-  return app;
+export function localApp(engine: Engine): App {
+  return appFor(engine, {
+    callerOf: async () => OWNER,
+    demandAdmin: async () => undefined,
+    limits: EVENT_LIMITS,
+  });
 }
+
+/** Who may do what. */
+export type Admission = Pick<Uploads, 'callerOf' | 'demandAdmin' | 'limits'>;
 
 /** The ledger's owner, through the socket that nobody else can open. */
 const OWNER: Caller = { subject: 'local', mayUpload: () => true, take: () => 0 };
 
-function readApp(engine: Engine): Hono {
-  const app = new Hono();
+function appFor(engine: Engine, admission: Admission): App {
+  const app = documentedApp();
   app.onError(problemOf);
   app.notFound(absent);
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
   app.use(secureHeaders(SECURITY));
-  app.get('/', (context) => context.text(welcome(engine)));
-  app.get('/healthz', (context) => context.text('ok\n'));
-  app.get('/readyz', (context) => {
-    const reasons = reasonsAgainst(vitalsOf(engine), Date.now());
-    const ready = reasons.length === 0;
-    return context.json({ ready, reasons }, ready ? 200 : 503, { 'cache-control': 'no-store' });
-  });
   addMetadata(app, engine);
   addTargetFiles(app, engine);
   addReads(app, engine);
   addSnapshots(app, engine);
+  addUploads(app, engine, admission);
+  addOperations(app, engine, admission);
+  app.openapi(DOCUMENT_ROUTE, (context) => context.json(documentOf(app), 200));
   return app;
 }
+
+const DOCUMENT_ROUTE = createRoute({
+  method: 'get',
+  path: '/openapi.json',
+  tags: ['operations'],
+  summary: 'This document',
+  responses: {
+    200: {
+      description: 'OpenAPI 3.1',
+      content: { 'application/json': { schema: { type: 'object' } } },
+    },
+  },
+});
 
 /** Nothing here is a page, and everything may be fetched from anywhere: it is public or has a token. */
 const SECURITY: Parameters<typeof secureHeaders>[0] = {
@@ -73,28 +81,4 @@ const SECURITY: Parameters<typeof secureHeaders>[0] = {
 function onMethodNotAllowed(context: Context, methods: readonly string[]): Response {
   const allow = methods.join(', ');
   return problem(context, 405, 'http.method', `this answers to ${allow}`, { allow });
-}
-
-function vitalsOf({ fault, publisher, intake }: Engine): Vitals {
-  const text = publisher.visible?.timestamp;
-  const timestamp = text === undefined ? undefined : parseTimestamp(utf8(text));
-  return {
-    fault,
-    timestampExpires: timestamp && Date.parse(timestamp.signed.expires),
-    queueBytes: intake.queueBytes,
-    queueBytesMax: intake.queueBytesMax,
-  };
-}
-
-function welcome(engine: Engine): string {
-  const { genesis, publisher } = engine;
-  const row = publisher.visible;
-  const roles = [...OFFLINE_ROLES, `${2 ** genesis.bits} bins`].join(', ');
-  return (
-    `Tidemark ledger ${genesis.name}\n\n` +
-    `snapshot     ${row?.n ?? 'none yet'}\n` +
-    `merkle root  ${row?.merkleRoot ?? '-'}\n` +
-    `roles        ${roles}\n\n` +
-    'TUF metadata is at /metadata/timestamp.json, targets below /targets/.\n'
-  );
 }

@@ -9,7 +9,6 @@ import {
 import { parseEvent, type Event } from '@tidemark/event';
 import type { Receipt } from '@tidemark/intake';
 import type { Context } from 'hono';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Engine } from '../engine.ts';
 import { bodyOf } from './requestBody.ts';
 import { tooMany } from './problem.ts';
@@ -64,8 +63,8 @@ export async function acceptEvents(
   engine: Engine,
   context: Context,
   caller: Caller,
-  limits: EventLimits = EVENT_LIMITS,
-): Promise<Response> {
+  limits: EventLimits,
+) {
   const wait = context.req.query('wait') ?? 'durable';
   if (wait !== 'durable' && wait !== 'published') {
     throw new RejectedInput('http.wait', 'wait is durable or published');
@@ -116,7 +115,7 @@ async function published(engine: Engine, receipts: readonly Receipt[]): Promise<
   });
 }
 
-function statusOf(refusals: readonly Refusal[], fates: readonly Fate[]): ContentfulStatusCode {
+function statusOf(refusals: readonly Refusal[], fates: readonly Fate[]): 202 | 403 | 409 | 422 {
   if (fates.length === 1 && refusals.length === 0 && fates[0]!.state === 'rejected') return 409;
   if (fates.length > 0) return 202;
   return refusals.length > 0 && refusals.every(({ code }) => code === 'token.path') ? 403 : 422;

@@ -2,14 +2,16 @@
  * TUF metadata, TAP 16 files and the checkpoint. Everything versioned is immutable and made from state
  * when asked for; only timestamp.json and the checkpoint change.
  */
+import { createRoute, z } from '@hono/zod-openapi';
 import { binOfRole, partitionOfBin, partitionOfSlot, slotOfRole } from '@tidemark/bin';
 import { fromHex, parseJson, utf8, type JsonObject } from '@tidemark/canonical';
 import { sha256HexNative } from '@tidemark/canonical/native';
 import { OFFLINE_ROLES } from '@tidemark/ledger';
 import { combineRoots, makeTap16File } from '@tidemark/merkle';
-import type { Hono } from 'hono';
 import type { Engine } from '../engine.ts';
 import { FileAnswers, FOR_EVER, FOR_SECONDS } from './answer.ts';
+import { type App, FAULTS, json, NOT_MODIFIED, problemWith, text } from './document.ts';
+import { metadataSchema, tap16Schema } from './schemas.ts';
 
 const JSON_FOR_EVER = { type: 'application/json', cacheControl: FOR_EVER } as const;
 const JSON_FOR_SECONDS = { type: 'application/json', cacheControl: FOR_SECONDS } as const;
@@ -19,19 +21,69 @@ const TIMESTAMP = 'timestamp.json';
 /** Roles of which the publication store has the files. */
 const STORED = new Set<string>(['root', 'snapshot', ...OFFLINE_ROLES]);
 
-export function addMetadata(app: Hono, engine: Engine): void {
+const METADATA_ROUTE = createRoute({
+  method: 'get',
+  path: '/metadata/{name}',
+  tags: ['tuf'],
+  summary: 'A metadata file',
+  description: '`timestamp.json`, or any version of any role: `N.ROLE.json`, which never changes.',
+  request: {
+    params: z.object({ name: z.string().openapi({ example: '1.root.json' }) }),
+  },
+  responses: {
+    200: json('The file.', metadataSchema),
+    304: NOT_MODIFIED,
+    404: problemWith('http.not_found'),
+    ...FAULTS,
+  },
+});
+
+const MERKLE_ROUTE = createRoute({
+  method: 'get',
+  path: '/merkle/{root}/{file}',
+  tags: ['tuf'],
+  summary: 'TAP 16: a role’s entry in the Merkle map, and its path to the root',
+  description: 'For a role that the map does not have, this proves that.',
+  request: {
+    params: z.object({
+      root: z.string().openapi({ description: 'merkle_root of a timestamp' }),
+      file: z.string().openapi({ example: 'snapshot.json' }),
+    }),
+  },
+  responses: {
+    200: json('The file; it never changes.', tap16Schema),
+    304: NOT_MODIFIED,
+    404: problemWith('http.not_found', 'view.past'),
+    ...FAULTS,
+  },
+});
+
+const CHECKPOINT_ROUTE = createRoute({
+  method: 'get',
+  path: '/log/checkpoint',
+  tags: ['reads'],
+  summary: 'The snapshot log’s newest checkpoint',
+  responses: {
+    200: text('A C2SP signed note.'),
+    304: NOT_MODIFIED,
+    404: problemWith('http.not_found'),
+    ...FAULTS,
+  },
+});
+
+export function addMetadata(app: App, engine: Engine): void {
   const answers = new FileAnswers();
-  app.get('/metadata/:name', async (context) => {
-    const name = context.req.param('name');
+  app.openapi(METADATA_ROUTE, async (context) => {
+    const { name } = context.req.valid('param');
     if (name !== TIMESTAMP)
       return answers.file(context, await versioned(engine, name), JSON_FOR_EVER);
     return answers.file(context, await engine.store.get(TIMESTAMP), JSON_FOR_SECONDS);
   });
-  app.get('/log/checkpoint', async (context) =>
+  app.openapi(CHECKPOINT_ROUTE, async (context) =>
     answers.file(context, await engine.store.get('checkpoint'), NOTE),
   );
-  app.get('/merkle/:root/:file', async (context) => {
-    const { root, file } = context.req.param();
+  app.openapi(MERKLE_ROUTE, async (context) => {
+    const { root, file } = context.req.valid('param');
     return answers.file(context, await tap16(engine, root, file), JSON_FOR_EVER);
   });
 }

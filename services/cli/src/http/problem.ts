@@ -26,13 +26,13 @@ const STATUSES: ReadonlyMap<string, ContentfulStatusCode> = new Map([
 ]);
 
 /** Answers with a problem. @param more further headers */
-export function problem(
+export function problem<Code extends string, Status extends ContentfulStatusCode>(
   context: Context,
-  status: ContentfulStatusCode,
-  code: string,
+  status: Status,
+  code: Code,
   title: string,
   more: Record<string, string> = {},
-): Response {
+) {
   return context.json({ code, title, status }, status, { ...HEADERS, ...more });
 }
 
@@ -49,12 +49,12 @@ export function problemOf(error: Error, context: Context): Response {
 }
 
 /** Refused for now: when to come again, in whole seconds, at least one. */
-export function tooMany(
+export function tooMany<Code extends string>(
   context: Context,
-  code: string,
+  code: Code,
   title: string,
   afterSeconds: number,
-): Response {
+) {
   const seconds = Math.max(1, Math.ceil(afterSeconds));
   return problem(context, 429, code, title, { 'retry-after': String(seconds) });
 }

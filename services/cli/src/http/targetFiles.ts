@@ -3,15 +3,41 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { Context, Hono } from 'hono';
+import { createRoute, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import type { Engine } from '../engine.ts';
 import { absent, FOR_EVER, isKnown } from './answer.ts';
+import { type App, bytes, FAULTS, NOT_MODIFIED, problemWith, WHOLE_PATH } from './document.ts';
 import { problem } from './problem.ts';
 import { rangeOf, type ByteRange } from './range.ts';
 
-export function addTargetFiles(app: Hono, engine: Engine): void {
-  app.get('/targets/:path{.+}', async (context) =>
-    target(engine, context, context.req.param('path')),
+const TARGET_ROUTE = createRoute({
+  method: 'get',
+  path: `/targets/{path}${WHOLE_PATH}`,
+  tags: ['tuf'],
+  summary: 'The bytes of a target',
+  request: {
+    params: z.object({
+      path: z.string().openapi({ description: '`DIR/SHA256.NAME` or `SHA256.DIR/NAME`' }),
+    }),
+    headers: z.object({
+      range: z.string().optional().openapi({ example: 'bytes=0-1023' }),
+      'if-range': z.string().optional(),
+    }),
+  },
+  responses: {
+    200: bytes('The file; it never changes.'),
+    206: bytes('The range that was asked for.'),
+    304: NOT_MODIFIED,
+    404: problemWith('http.not_found'),
+    416: problemWith('http.range'),
+    ...FAULTS,
+  },
+});
+
+export function addTargetFiles(app: App, engine: Engine): void {
+  app.openapi(TARGET_ROUTE, async (context) =>
+    target(engine, context, context.req.valid('param').path),
   );
 }
 
