@@ -157,7 +157,8 @@ export async function askJson(
 ): Promise<JsonObject> {
   const answer = await access.ask(method, path, body);
   const json = parseJson(answer.body) as JsonObject;
-  if (answer.status < 400 || Array.isArray(json['refused'])) return json;
+  const isJudged = Array.isArray(json['refused']) && json['code'] === undefined;
+  if (answer.status < 400 || isJudged) return json;
   const code = textOf(json['code']) ?? 'ledger.refused';
   const reason = textOf(json['title']) ?? `the ledger answered ${answer.status}`;
   throw answer.status < 500 ? new RejectedInput(code, reason) : new OperatingFault(code, reason);

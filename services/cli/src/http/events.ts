@@ -1,17 +1,16 @@
-/** Events from outside: one, a JSON array or NDJSON, each judged for itself. */
-import {
-  OperatingFault,
-  parseJson,
-  RejectedInput,
-  type Json,
-  type JsonObject,
-} from '@tidemark/canonical';
+/**
+ * Events from outside: one, a JSON array or NDJSON, each judged for itself.
+ *
+ * They are stored in groups, a group while the next one arrives. So where an upload breaks off, or is too
+ * much, what came before stands: the answer has its receipts beside the reason.
+ */
+import { OperatingFault, RejectedInput, type Json, type JsonObject } from '@tidemark/canonical';
 import { parseEvent, type Event } from '@tidemark/event';
 import type { Receipt } from '@tidemark/intake';
 import type { Context } from 'hono';
 import type { Engine } from '../engine.ts';
-import { bodyOf } from './requestBody.ts';
-import { tooMany } from './problem.ts';
+import { itemsOf, type Item, type ItemLimits } from './items.ts';
+import { tellBeside, tooMany } from './problem.ts';
 
 /** Who asks, and what for. */
 export interface Caller {
@@ -22,88 +21,182 @@ export interface Caller {
   take(events: number): number;
 }
 
-export interface EventLimits {
-  /** Of one request. */
-  readonly bodyBytesMax: number;
-  /** In one request. */
-  readonly eventsMax: number;
-  /** For the whole body to arrive. */
-  readonly bodyMsMax: number;
-}
-
-export const EVENT_LIMITS: EventLimits = {
+export const EVENT_LIMITS: ItemLimits = {
   bodyBytesMax: 16 << 20,
   eventsMax: 10_000,
   bodyMsMax: 60_000,
+  silenceMsMax: 15_000,
 };
+
+/** Lines judged and stored at once, or a few more. */
+const GROUP = 4_096;
 
 const PENDING = { state: 'pending' } as const;
 
 type Fate = ReturnType<Engine['publisher']['fate']>;
 
+interface Accepted {
+  /** The place among the request's events. */
+  readonly index: number;
+  readonly receipt: Receipt;
+}
+
 interface Refusal {
   readonly index: number;
+  /** Of NDJSON, from 1. */
+  readonly line?: number;
   readonly code: string;
   readonly detail: string;
 }
 
-interface Judged {
-  readonly events: Event[];
-  /** Of each event, its place in the request. */
-  readonly places: number[];
-  readonly refusals: Refusal[];
+/** Too much for now: nothing of this group was taken. */
+interface Excess {
+  readonly code: 'rate.subject' | 'intake.busy';
+  readonly title: string;
+  readonly afterSeconds: number;
 }
 
 /**
  * `POST /v1/events?wait=durable|published`: a receipt for each accepted event, a refusal for each other
  * one. 202 where any was accepted; 409 where a single one that was waited for came to nothing; 422 or 403
- * where none was accepted; 413, 415 for the request as a whole; 429 with `Retry-After`.
+ * where none was accepted; 408, 413, 415 for the request as a whole; 429 with `Retry-After`. The last two
+ * kinds also list what was accepted and refused before.
  */
 export async function acceptEvents(
   engine: Engine,
   context: Context,
   caller: Caller,
-  limits: EventLimits,
+  limits: ItemLimits,
 ) {
   const wait = context.req.query('wait') ?? 'durable';
   if (wait !== 'durable' && wait !== 'published') {
     throw new RejectedInput('http.wait', 'wait is durable or published');
   }
-  const body = await bodyOf(context, limits.bodyBytesMax, limits.bodyMsMax);
-  const items = itemsOf(body, context.req.header('content-type') ?? '', limits.eventsMax);
-  const judged = judge(items, context.req.header('idempotency-key'), caller);
-  const { events, places, refusals } = judged;
-  const after = caller.take(events.length);
-  if (after > 0) return tooMany(context, 'rate.subject', 'more than this token may send', after);
-  const receipts = await submitted(engine, events, caller);
-  if (!Array.isArray(receipts)) {
-    return tooMany(context, 'intake.busy', receipts.message, engine.intake.busySeconds);
+  const upload = new Upload(engine, caller, context.req.header('idempotency-key'));
+  let excess: Excess | undefined;
+  try {
+    excess = await upload.take(itemsOf(context, limits));
+  } catch (error) {
+    if (!upload.isEmpty)
+      tellBeside(
+        context,
+        upload.answer(() => PENDING),
+      );
+    throw error;
   }
-  if (wait === 'published') await published(engine, receipts);
-  const accepted = receipts.map((receipt, i) => ({
-    index: places[i]!,
-    receipt,
-    // What is only durable has no outcome yet, and needs no publisher that could say so.
-    fate: wait === 'published' ? engine.publisher.fate(receipt) : PENDING,
-  }));
+  if (excess !== undefined) {
+    if (!upload.isEmpty)
+      tellBeside(
+        context,
+        upload.answer(() => PENDING),
+      );
+    return tooMany(context, excess.code, excess.title, excess.afterSeconds);
+  }
+  if (wait === 'published')
+    await published(
+      engine,
+      upload.accepted.map(({ receipt }) => receipt),
+    );
+  // What is only durable has no outcome yet, and needs no publisher that could say so.
+  const fateOf = (receipt: Receipt): Fate =>
+    wait === 'published' ? engine.publisher.fate(receipt) : PENDING;
+  const answer = upload.answer(fateOf);
   const status = statusOf(
-    refusals,
-    accepted.map(({ fate }) => fate),
+    upload.refused,
+    answer.accepted.map(({ fate }) => fate),
   );
-  return context.json({ accepted, refused: refusals }, status, { 'cache-control': 'no-store' });
+  return context.json(answer, status, { 'cache-control': 'no-store' });
 }
 
-/** Receipts, or the fault that says that too much is waiting already. */
-async function submitted(
-  engine: Engine,
-  events: readonly Event[],
-  { subject }: Caller,
-): Promise<Receipt[] | OperatingFault> {
-  try {
-    return await engine.submit(events, subject);
-  } catch (error) {
-    if (error instanceof OperatingFault && error.code === 'intake.busy') return error;
-    throw error;
+/** One request's events on their way into the log. */
+class Upload {
+  readonly accepted: Accepted[] = [];
+  readonly refused: Refusal[] = [];
+  private readonly engine: Engine;
+  private readonly caller: Caller;
+  /** The id of a single event. */
+  private readonly key: string | undefined;
+
+  constructor(engine: Engine, caller: Caller, key: string | undefined) {
+    this.engine = engine;
+    this.caller = caller;
+    this.key = key;
+  }
+
+  /** Whether nothing of it was stored. */
+  get isEmpty(): boolean {
+    return this.accepted.length === 0;
+  }
+
+  answer(fateOf: (receipt: Receipt) => Fate) {
+    const accepted = this.accepted.map((each) => ({ ...each, fate: fateOf(each.receipt) }));
+    return { accepted, refused: this.refused };
+  }
+
+  /** Stores what arrives, group by group. @returns what ended it before its end */
+  async take(arriving: AsyncIterable<readonly Item[]>): Promise<Excess | undefined> {
+    let storing: Promise<Excess | undefined> = Promise.resolve(undefined);
+    let group: Item[] = [];
+    try {
+      for await (const items of arriving) {
+        group.push(...items);
+        // What came as one array is in memory as a whole: all of it is stored, or nothing.
+        if (group.length < GROUP || group[0]!.line === undefined) continue;
+        const excess = await storing;
+        if (excess !== undefined) return excess;
+        storing = this.store(group);
+        // It is awaited later, and may fail before.
+        storing.catch(() => undefined);
+        group = [];
+      }
+    } finally {
+      // Whatever ends the request: what is under way is told about.
+      await storing;
+    }
+    const excess = await storing;
+    return excess ?? this.store(group);
+  }
+
+  private async store(group: readonly Item[]): Promise<Excess | undefined> {
+    const { events, places } = this.judge(group);
+    const afterSeconds = this.caller.take(events.length);
+    if (afterSeconds > 0) {
+      return { code: 'rate.subject', title: 'more than this token may send', afterSeconds };
+    }
+    try {
+      const receipts = await this.engine.submit(events, this.caller.subject);
+      receipts.forEach((receipt, i) => this.accepted.push({ index: places[i]!, receipt }));
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof OperatingFault) || error.code !== 'intake.busy') throw error;
+      const afterSeconds = this.engine.intake.busySeconds;
+      return { code: 'intake.busy', title: error.message, afterSeconds };
+    }
+  }
+
+  private judge(group: readonly Item[]): { events: Event[]; places: number[] } {
+    const events: Event[] = [];
+    const places: number[] = [];
+    const isSingle = group.length === 1 && group[0]!.index === 0;
+    for (const { index, line, value } of group) {
+      try {
+        if (value instanceof RejectedInput) throw value;
+        const event = parseEvent(isSingle ? withKey(value, this.key) : value);
+        if (!this.caller.mayUpload(event.path)) {
+          throw new RejectedInput(
+            'token.path',
+            `this token does not allow to upload ${event.path}`,
+          );
+        }
+        events.push(event);
+        places.push(index);
+      } catch (error) {
+        if (!(error instanceof RejectedInput)) throw error;
+        const { code, message: detail } = error;
+        this.refused.push({ index, ...(line !== undefined && { line }), code, detail });
+      }
+    }
+    return { events, places };
   }
 }
 
@@ -115,68 +208,10 @@ async function published(engine: Engine, receipts: readonly Receipt[]): Promise<
   });
 }
 
-function statusOf(refusals: readonly Refusal[], fates: readonly Fate[]): 202 | 403 | 409 | 422 {
-  if (fates.length === 1 && refusals.length === 0 && fates[0]!.state === 'rejected') return 409;
+function statusOf(refused: readonly Refusal[], fates: readonly Fate[]): 202 | 403 | 409 | 422 {
+  if (fates.length === 1 && refused.length === 0 && fates[0]!.state === 'rejected') return 409;
   if (fates.length > 0) return 202;
-  return refusals.length > 0 && refusals.every(({ code }) => code === 'token.path') ? 403 : 422;
-}
-
-function itemsOf(body: Uint8Array, type: string, eventsMax: number): (Json | RejectedInput)[] {
-  const [media] = type.toLowerCase().split(';');
-  const items = media === 'application/x-ndjson' ? linesOf(body, eventsMax) : valuesOf(body);
-  if (items.length === 0) throw new RejectedInput('http.empty', 'there is no event in this');
-  if (items.length > eventsMax) {
-    throw new RejectedInput('http.too_many', `more than ${eventsMax} events; send them in parts`);
-  }
-  return items;
-}
-
-function valuesOf(body: Uint8Array): Json[] {
-  const json = parseJson(body);
-  return Array.isArray(json) ? [...(json as readonly Json[])] : [json];
-}
-
-function linesOf(body: Uint8Array, eventsMax: number): (Json | RejectedInput)[] {
-  const items: (Json | RejectedInput)[] = [];
-  for (let from = 0; from < body.length && items.length <= eventsMax;) {
-    const newline = body.indexOf(0x0a, from);
-    const end = newline < 0 ? body.length : newline;
-    if (end > from) items.push(parsed(body.subarray(from, end)));
-    from = end + 1;
-  }
-  return items;
-}
-
-function parsed(line: Uint8Array): Json | RejectedInput {
-  try {
-    return parseJson(line);
-  } catch (error) {
-    if (error instanceof RejectedInput) return error;
-    throw error;
-  }
-}
-
-function judge(
-  items: readonly (Json | RejectedInput)[],
-  key: string | undefined,
-  caller: Caller,
-): Judged {
-  const judged: Judged = { events: [], places: [], refusals: [] };
-  items.forEach((item, index) => {
-    try {
-      if (item instanceof RejectedInput) throw item;
-      const event = parseEvent(items.length === 1 ? withKey(item, key) : item);
-      if (!caller.mayUpload(event.path)) {
-        throw new RejectedInput('token.path', `this token does not allow to upload ${event.path}`);
-      }
-      judged.events.push(event);
-      judged.places.push(index);
-    } catch (error) {
-      if (!(error instanceof RejectedInput)) throw error;
-      judged.refusals.push({ index, code: error.code, detail: error.message });
-    }
-  });
-  return judged;
+  return refused.length > 0 && refused.every(({ code }) => code === 'token.path') ? 403 : 422;
 }
 
 /** An `Idempotency-Key` header is the id of a single event. */

@@ -22,8 +22,14 @@ const STATUSES: ReadonlyMap<string, ContentfulStatusCode> = new Map([
   ['http.too_large', 413],
   ['http.too_many', 413],
   ['http.encoding', 415],
-  ['http.media_type', 415],
 ]);
+
+const BESIDE = 'beside';
+
+/** Has the answer to a request, should it be a problem, tell what stands all the same. */
+export function tellBeside(context: Context, members: object): void {
+  context.set(BESIDE, members);
+}
 
 /** Answers with a problem. @param more further headers */
 export function problem<Code extends string, Status extends ContentfulStatusCode>(
@@ -33,7 +39,8 @@ export function problem<Code extends string, Status extends ContentfulStatusCode
   title: string,
   more: Record<string, string> = {},
 ) {
-  return context.json({ code, title, status }, status, { ...HEADERS, ...more });
+  const beside = context.get(BESIDE) as object | undefined;
+  return context.json({ code, title, status, ...beside }, status, { ...HEADERS, ...more });
 }
 
 /** What an error comes to. Of a defect only the code is told: the rest is for the operator's log. */

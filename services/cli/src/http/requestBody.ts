@@ -1,55 +1,70 @@
-/** A request's body, whole, within bounds of size and time. */
+/** A request's body as it arrives, within bounds of size and time. */
 import { RejectedInput } from '@tidemark/canonical';
 import type { Context } from 'hono';
+
+export interface BodyLimits {
+  /** Of one request. */
+  readonly bodyBytesMax: number;
+  /** For the whole body to arrive; what the server does meanwhile does not count. */
+  readonly bodyMsMax: number;
+  /** Without a byte. */
+  readonly silenceMsMax: number;
+}
 
 /**
  * @throws RejectedInput `http.too_large`, `http.slow`, `http.encoding` for a compressed one: what it
  *   would come to is known too late
  */
-export async function bodyOf(
-  context: Context,
-  bytesMax: number,
-  msMax: number,
-): Promise<Uint8Array> {
+export async function* chunksOf(context: Context, limits: BodyLimits): AsyncGenerator<Buffer> {
+  const { bodyBytesMax, bodyMsMax, silenceMsMax } = limits;
   const encoding = context.req.header('content-encoding') ?? 'identity';
   if (encoding !== 'identity') {
     throw new RejectedInput('http.encoding', `send it as it is, not as ${encoding}`);
   }
   const { body } = context.req.raw;
-  if (Number(context.req.header('content-length') ?? 0) > bytesMax) throw tooLarge(bytesMax);
-  if (body === null) return new Uint8Array();
-  const deadline = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    deadline.reject(
-      new RejectedInput('http.slow', `it took more than ${msMax / 1000} s to arrive`),
-    );
-  }, msMax);
-  deadline.promise.catch(() => undefined);
-  const reader = body.getReader();
+  if (Number(context.req.header('content-length') ?? 0) > bodyBytesMax)
+    throw tooLarge(bodyBytesMax);
+  const reader = body?.getReader();
+  let bytes = 0;
+  let waitedMs = 0;
   try {
-    return await whole(reader, bytesMax, deadline.promise);
-  } catch (error) {
-    // The rest is not worth reading.
-    void reader.cancel().catch(() => undefined);
-    throw error;
+    for (;;) {
+      const started = performance.now();
+      const rest = Math.min(silenceMsMax, bodyMsMax - waitedMs);
+      const chunk = await within(reader?.read(), rest, limits);
+      if (chunk?.value === undefined) return;
+      waitedMs += performance.now() - started;
+      bytes += chunk.value.length;
+      if (bytes > bodyBytesMax) throw tooLarge(bodyBytesMax);
+      yield Buffer.from(chunk.value.buffer, chunk.value.byteOffset, chunk.value.length);
+    }
   } finally {
-    clearTimeout(timer);
+    // Where it is not read to its end, the rest is not worth reading.
+    void reader?.cancel().catch(() => undefined);
   }
 }
 
-async function whole(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  bytesMax: number,
-  late: Promise<never>,
-): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for (;;) {
-    const { done, value } = await Promise.race([reader.read(), late]);
-    if (done) return Buffer.concat(parts);
-    length += value.length;
-    if (length > bytesMax) throw tooLarge(bytesMax);
-    parts.push(value);
+/** The body as a whole. @throws RejectedInput as {@link chunksOf} */
+export async function bodyOf(context: Context, limits: BodyLimits): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of chunksOf(context, limits)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+async function within<T>(
+  arriving: Promise<T> | undefined,
+  ms: number,
+  { bodyMsMax, silenceMsMax }: BodyLimits,
+): Promise<T | undefined> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const limits = `${bodyMsMax / 1000} s in all, ${silenceMsMax / 1000} s without a byte`;
+    late.reject(new RejectedInput('http.slow', `it took longer to arrive than ${limits}`));
+  }, ms);
+  try {
+    return await Promise.race([arriving, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -163,6 +163,13 @@ export const uploadSchema = z
         fate: fateSchema,
       }),
     ),
-    refused: z.array(z.object({ index: count, code: z.string(), detail: z.string() })),
+    refused: z.array(
+      z.object({
+        index: count,
+        line: count.optional().describe('Of NDJSON: the line, from 1.'),
+        code: z.string(),
+        detail: z.string(),
+      }),
+    ),
   })
   .openapi('Upload');

@@ -14,7 +14,10 @@ const UPLOAD = createRoute({
   path: '/v1/events',
   tags: ['uploads'],
   summary: 'Makes events durable',
-  description: 'One event, an array of them, or NDJSON: a line each. Each is judged for itself.',
+  description:
+    'One event, an array of them, or NDJSON: a line each. Each is judged for itself. Lines are stored as they ' +
+    'arrive: where the rest is too much (408, 413, 429, 503), `accepted` and `refused` stand in the problem ' +
+    'document too, and the rest may be sent again.',
   security: [{ token: [] }],
   request: {
     query: z.object({

@@ -8,7 +8,8 @@ import {
 } from '@tidemark/runtime';
 import { RejectedInput } from '@tidemark/canonical';
 import type { Context } from 'hono';
-import { EVENT_LIMITS, type Caller, type EventLimits } from './events.ts';
+import { EVENT_LIMITS, type Caller } from './events.ts';
+import type { ItemLimits } from './items.ts';
 
 export interface UploadOptions {
   readonly tokens: TokenFolder;
@@ -18,13 +19,13 @@ export interface UploadOptions {
   readonly monotonic: () => number;
   /** Events a second of one subject, in the long run; at once it may send a minute of them. */
   readonly eventsPerSecond: number;
-  readonly limits?: EventLimits;
+  readonly limits?: ItemLimits;
 }
 
 const BURST_SECONDS = 60;
 
 export class Uploads {
-  readonly limits: EventLimits;
+  readonly limits: ItemLimits;
   private readonly options: UploadOptions;
   private readonly rate: RateLimit;
 
