@@ -159,6 +159,7 @@ class Upload {
 
   private async store(group: readonly Item[]): Promise<Excess | undefined> {
     const { events, places } = this.judge(group);
+    if (events.length === 0) return undefined;
     const afterSeconds = this.caller.take(events.length);
     if (afterSeconds > 0) {
       return { code: 'rate.subject', title: 'more than this token may send', afterSeconds };
