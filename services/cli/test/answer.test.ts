@@ -1,7 +1,9 @@
 // How requests for files are read: codings, entity tags, ranges.
+import { gunzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
+import { Hono } from 'hono';
 import { describe, expect, test } from 'vitest';
-import { codingFor, isKnown } from '../src/http/answer.ts';
+import { codingFor, FileAnswers, FOR_EVER, isKnown } from '../src/http/answer.ts';
 import { rangeOf } from '../src/http/range.ts';
 
 test.each<[string | undefined, string | undefined]>([
@@ -73,4 +75,22 @@ describe('a range', () => {
       }),
     );
   });
+});
+
+test('files that are kept compressed are the right ones, however few fit', async () => {
+  const kind = { type: 'text/plain', cacheControl: FOR_EVER } as const;
+  const files = Array.from({ length: 6 }, (_, i) => Buffer.alloc(3000 + i, `file ${i} `));
+  const answers = new FileAnswers(100);
+  const app = new Hono().get('/:n', (context) =>
+    answers.file(context, files[Number(context.req.param('n'))], kind),
+  );
+  const asked = Array.from({ length: 60 }, (_, i) => (i * 7) % files.length);
+  await Promise.all(
+    asked.map(async (n) => {
+      const response = await app.request(`/${n}`, { headers: { 'accept-encoding': 'gzip' } });
+      const body = Buffer.from(await response.arrayBuffer());
+      expect(gunzipSync(body).equals(files[n]!)).toBe(true);
+      expect(Number(response.headers.get('content-length'))).toBe(body.length);
+    }),
+  );
 });

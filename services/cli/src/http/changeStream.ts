@@ -12,25 +12,39 @@ import { changePage } from './changePages.ts';
 import { decodeCursor, encodeCursor, type Cursor } from './cursor.ts';
 import { tooMany } from './problem.ts';
 
-const LISTENERS_MAX = 64;
-const CHANGES_MAX = 200;
-const HEARTBEAT_MS = 15_000;
-/** Nothing is taken for so long: whoever listens has gone, and nobody told. */
-const STALLED_MS = 60_000;
+export interface StreamLimits {
+  readonly listenersMax: number;
+  /** Of one message. */
+  readonly changesMax: number;
+  /** Without a change, between two signs of life. */
+  readonly heartbeatMs: number;
+  /** Nothing is taken for so long: whoever listens has gone, and nobody told. */
+  readonly stalledMs: number;
+}
+
+const LIMITS: StreamLimits = {
+  listenersMax: 64,
+  changesMax: 200,
+  heartbeatMs: 15_000,
+  stalledMs: 60_000,
+};
 const AGAIN_SECONDS = 30;
 
 export class ChangeStreams {
   private readonly engine: Engine;
+  private readonly limits: StreamLimits;
   private listeners = 0;
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, limits = LIMITS) {
     this.engine = engine;
+    this.limits = limits;
   }
 
   /** Answers with every change from a cursor on, for as long as the client stays. */
   open(context: Context, from: Cursor): Response {
-    if (this.listeners >= LISTENERS_MAX) {
-      const title = `${LISTENERS_MAX} clients listen already; ask for pages, or come again`;
+    const { listenersMax } = this.limits;
+    if (this.listeners >= listenersMax) {
+      const title = `${listenersMax} clients listen already; ask for pages, or come again`;
       return tooMany(context, 'changes.listeners', title, AGAIN_SECONDS);
     }
     const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' };
@@ -41,7 +55,7 @@ export class ChangeStreams {
   private stream(context: Context, from: Cursor): ReadableStream<Uint8Array> {
     const gone = new AbortController();
     const { outgoing } = (context.env ?? {}) as Partial<HttpBindings>;
-    const watch = setTimeout(() => outgoing?.destroy(), STALLED_MS).unref();
+    const watch = setTimeout(() => outgoing?.destroy(), this.limits.stalledMs).unref();
     this.listeners++;
     gone.signal.addEventListener('abort', () => {
       clearTimeout(watch);
@@ -70,15 +84,16 @@ export class ChangeStreams {
 
   private async *messages(from: Cursor, gone: AbortSignal): AsyncGenerator<string, void> {
     const { engine } = this;
+    const { changesMax, heartbeatMs } = this.limits;
     let id = encodeCursor(engine.genesis, from);
     yield position(id);
     while (!gone.aborted) {
       const last = engine.publisher.visible?.n ?? 0;
-      const page = await changePage(engine, decodeCursor(engine.genesis, id), last, CHANGES_MAX);
+      const page = await changePage(engine, decodeCursor(engine.genesis, id), last, changesMax);
       id = page.cursor;
       if (page.changes.length > 0) yield message(id, page.changes);
       if (page.more) continue;
-      const rest = AbortSignal.any([gone, AbortSignal.timeout(HEARTBEAT_MS)]);
+      const rest = AbortSignal.any([gone, AbortSignal.timeout(heartbeatMs)]);
       await engine.untilVisible(() => (engine.publisher.visible?.n ?? 0) > last, rest);
       if (rest.aborted) yield position(id);
     }
