@@ -111,6 +111,21 @@ test.each([
   expect([said, answer]).toEqual([status, { code, title: error.message, status }]);
 });
 
+test('an intake that fails while the rest is still on its way: it is told once that has come', async () => {
+  const { engine } = engineOf(() => {
+    throw new OperatingFault('log.unknown', 'who knows');
+  });
+  const slow = arriving(lines(9_000)).pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform: async (chunk, controller) => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        controller.enqueue(chunk);
+      },
+    }),
+  );
+  expect(await post(engine, slow)).toMatchObject({ status: 503, answer: { code: 'log.unknown' } });
+});
+
 test('a defect says nothing about itself', async () => {
   const { engine } = engineOf(() => {
     throw new TypeError('secret');
