@@ -9,6 +9,7 @@ import { type App, documentedApp, documentOf } from './document.ts';
 import { EVENT_LIMITS, type Caller } from './events.ts';
 import { addMetadata } from './metadata.ts';
 import { addOperations } from './operations.ts';
+import { addPage, pageHeaders } from './page.ts';
 import { problem, problemOf } from './problem.ts';
 import { addReads } from './reads.ts';
 import { addSnapshots } from './snapshots.ts';
@@ -45,7 +46,9 @@ function appFor(engine: Engine, admission: Admission): App {
   app.onError(problemOf);
   app.notFound(absent);
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
+  app.use('/', pageHeaders);
   app.use(secureHeaders(SECURITY));
+  addPage(app);
   addMetadata(app, engine);
   addTargetFiles(app, engine);
   addReads(app, engine);
@@ -69,7 +72,7 @@ const DOCUMENT_ROUTE = createRoute({
   },
 });
 
-/** Nothing here is a page, and everything may be fetched from anywhere: it is public or has a token. */
+/** Nothing here but the page at `/` is a page, and everything may be fetched from anywhere: it is public or has a token. */
 const SECURITY: Parameters<typeof secureHeaders>[0] = {
   contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], sandbox: [] },
   crossOriginResourcePolicy: 'cross-origin',
