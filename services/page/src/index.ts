@@ -20,11 +20,11 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** The page; undefined where it was not built, as after `npm ci --ignore-scripts`. */
-export async function readPage(): Promise<Page | undefined> {
-  const folder = join(BUILT, 'page');
+export async function readPage(built = BUILT): Promise<Page | undefined> {
+  const folder = join(built, 'page');
   const assets = new Map<string, PageFile>();
   try {
-    const html = await readFile(join(BUILT, 'index.html'));
+    const html = await readFile(join(built, 'index.html'));
     for (const name of await readdir(folder)) {
       const type = TYPES[extname(name)];
       if (type !== undefined) assets.set(name, { type, bytes: await readFile(join(folder, name)) });

@@ -134,7 +134,7 @@ function Roles(): VNode {
           <tr>
             <th scope="col">role</th>
             <th scope="col">version</th>
-            <th scope="col">signatures needed</th>
+            <th scope="col">keys needed</th>
             <th scope="col">expires</th>
           </tr>
         </thead>
