@@ -92,6 +92,7 @@ await requireComponent('Chromium', provideChromium, 'in a browser', (executableP
   async function open(
     options: BrowserContextOptions = {},
     prepare: (page: Page) => Promise<void> = async () => {},
+    address = '',
   ): Promise<AsyncDisposable & { readonly page: Page; readonly complaints: string[] }> {
     const context = await browser.newContext(options);
     const page = await context.newPage();
@@ -99,7 +100,7 @@ await requireComponent('Chromium', provideChromium, 'in a browser', (executableP
     page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
     page.on('pageerror', (error) => complaints.push(String(error)));
     await prepare(page);
-    await page.goto(server.url);
+    await page.goto(`${server.url}${address}`);
     return { page, complaints, [Symbol.asyncDispose]: async () => await context.close() };
   }
 
@@ -123,14 +124,14 @@ await requireComponent('Chromium', provideChromium, 'in a browser', (executableP
     await page.getByRole('heading', { name: 'Tidemark ledger index' }).waitFor();
     await page.getByText('It is working.').waitFor();
     const newest = page.locator('#newest');
-    await page.getByRole('button', { name: 'demo/a' }).first().waitFor();
+    await page.getByRole('link', { name: 'demo/a' }).first().waitFor();
     const before = Number(await newest.textContent());
     expect(before).toBeGreaterThan(0);
     for (const role of ['root', 'timestamp', 'targets', 'bins']) {
       await page.getByRole('rowheader', { name: role }).waitFor();
     }
     await ledger.json('add', 'demo/b', ...STATED);
-    await page.getByRole('button', { name: 'demo/b' }).first().waitFor();
+    await page.getByRole('link', { name: 'demo/b' }).first().waitFor();
     expect(Number(await newest.textContent())).toBeGreaterThan(before);
     expect(complaints).toEqual([]);
   });
@@ -157,6 +158,20 @@ await requireComponent('Chromium', provideChromium, 'in a browser', (executableP
     expect(await opened.page.getByRole('status').textContent()).toBe(
       'demo/a: the proof is refused.',
     );
+  });
+
+  test('an address leads to a verification, and so does each path that the page names', async () => {
+    await using opened = await open({}, undefined, '#demo/absent');
+    const { page, complaints } = opened;
+    await page.getByText('demo/absent is not in the index').waitFor();
+    await page.getByRole('link', { name: 'demo/a', exact: true }).last().click();
+    await page.getByText('demo/a is in the index').waitFor();
+    expect(new URL(page.url()).hash).toBe('#demo/a');
+    await page.goBack();
+    await page.getByText('demo/absent is not in the index').waitFor();
+    await page.goto(`${server.url}#%`);
+    await page.getByText('a character outside').waitFor();
+    expect(complaints).toEqual([]);
   });
 
   test('a path that cannot be one is refused with the reason', async () => {

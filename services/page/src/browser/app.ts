@@ -3,7 +3,7 @@ import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { about, health, now, snapshots, type Health, type RoleRow, type Snapshot } from './live.ts';
 import { Plot } from './plot.ts';
-import { Search, verify } from './search.ts';
+import { addressOf, Search } from './search.ts';
 import { plural, relative } from './words.ts';
 
 export function App(): VNode {
@@ -112,7 +112,7 @@ function Row({ of: { n, time, changes, more } }: { readonly of: Snapshot }): VNo
           ({ path, kind }) =>
             html`<li key=${path}>
               ${`${kind} `}
-              <button type="button" class="path" onClick=${() => void verify(path)}>${path}</button>
+              <a href=${addressOf(path)}>${path}</a>
             </li>`,
         )}
       </ul>

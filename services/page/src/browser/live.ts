@@ -1,8 +1,8 @@
 /** What the page knows of the ledger, kept up to date while somebody looks at it. */
-import { OperatingFault } from '@tidemark/canonical';
-import { parseRoot, parseTargets, parseTimestamp, type Targets } from '@tidemark/tuf';
+import { OperatingFault, RejectedInput } from '@tidemark/canonical';
+import { parseRoot, parseTargets, parseTimestamp, type Role, type Targets } from '@tidemark/tuf';
 import { signal } from '@preact/signals';
-import { fetchBytes, fetchJson, fetchText, serverNow } from './server.ts';
+import { fetchBytes, fetchJson, fetchWelcome, serverNow } from './server.ts';
 
 /** A snapshot as far as the page shows it. */
 export interface Snapshot {
@@ -54,6 +54,8 @@ const CHANGES_MAX = 200;
 /** Snapshots asked for at once; where more were missed, the page starts over with these. */
 const WALK_MAX = 12;
 const KEPT_MAX = 2_400;
+/** Longer files of roles are fetched for a verification alone: a list of 16,384 bins is 2 MB. */
+const FILE_BYTES_MAX = 256 << 10;
 
 /** Follows the ledger for ever; rests while nobody can see the page. */
 export async function follow(): Promise<never> {
@@ -66,11 +68,14 @@ export async function follow(): Promise<never> {
 async function look(tick: number): Promise<void> {
   now.value = serverNow();
   try {
-    if (tick % HEALTH_TICKS === 0 || health.value.state === 'silent') await askHealth();
-    await askSnapshots();
-    if (tick % ABOUT_TICKS === 0 || about.value === undefined) await askAbout();
+    const silent = health.value.state === 'silent';
+    await Promise.all([
+      tick % HEALTH_TICKS === 0 || silent ? askHealth() : undefined,
+      askSnapshots(),
+      tick % ABOUT_TICKS === 0 || about.value === undefined ? askAbout() : undefined,
+    ]);
   } catch (error) {
-    if (!(error instanceof OperatingFault)) throw error;
+    if (!(error instanceof OperatingFault || error instanceof RejectedInput)) throw error;
     health.value = { state: 'silent', why: error.message };
   }
 }
@@ -109,6 +114,8 @@ async function askSnapshots(): Promise<void> {
   const found: Snapshot[] = [];
   while (next.snapshot > last && found.length < WALK_MAX) {
     found.push(await withChanges(next));
+    // Nobody waits for all of them to see the first.
+    if (known.length === 0) snapshots.value = [...found];
     if (next.before === 0 || next.before <= last) break;
     next = await fetchJson<SnapshotJson>(`v1/snapshots/${next.before}`);
   }
@@ -135,42 +142,49 @@ function kindOf(target: ChangesJson['changes'][number]['target']): Change['kind'
 
 /** The central roles; what they say is shown as it is, and judged where a path is verified. */
 async function askAbout(): Promise<void> {
-  const [text, stamp] = await Promise.all([fetchText(''), fetchBytes('metadata/timestamp.json')]);
+  const [text, stamp] = await Promise.all([fetchWelcome(), fetchBytes('metadata/timestamp.json')]);
   const timestamp = parseTimestamp(stamp).signed;
   const snapshot = await fetchJson<SnapshotJson>(`v1/snapshots/${timestamp.version}`);
-  const root = parseRoot(await fetchBytes(`metadata/${snapshot.versions.root}.root.json`)).signed;
-  const fileOf = async (role: string): Promise<Targets> => {
+  const fileOf = async (role: string): Promise<Targets | undefined> => {
     const { leaf_contents } = await fetchJson<MapJson>(
       `merkle/${timestamp.merkleRoot}/${role}.json`,
     );
-    const version = leaf_contents[`${role}.json`]?.version;
-    return parseTargets(await fetchBytes(`metadata/${version}.${role}.json`)).signed;
+    const entry = leaf_contents[`${role}.json`];
+    if (entry === undefined || entry.length > FILE_BYTES_MAX) return undefined;
+    return parseTargets(await fetchBytes(`metadata/${entry.version}.${role}.json`)).signed;
   };
-  const [targets, bins] = await Promise.all([fileOf('targets'), fileOf('bins')]);
-  const ofBins = targets.delegations?.roles?.find(({ name }) => name === 'bins');
-  const succinct = bins.delegations?.succinctRoles;
+  const [rootFile, targets, bins] = await Promise.all([
+    fetchBytes(`metadata/${snapshot.versions.root}.root.json`),
+    fileOf('targets'),
+    fileOf('bins'),
+  ]);
+  const root = parseRoot(rootFile).signed;
+  const ofBins = targets?.delegations?.roles?.find(({ name }) => name === 'bins');
   about.value = {
     name: /^Tidemark ledger (.+)$/m.exec(text)?.[1] ?? '',
     id: root.tidemark?.ledger ?? '',
-    bins: succinct ? 2 ** succinct.bitLength : (bins.delegations?.roles?.length ?? 0),
+    bins: Number(/\b(\d+) bins$/m.exec(text)?.[1] ?? Number.NaN),
     roles: [
       rowOf('root', root, root.roles.root),
       rowOf('timestamp', timestamp, root.roles.timestamp),
-      rowOf('targets', targets, root.roles.targets),
-      rowOf('bins', bins, ofBins),
+      ...(targets === undefined ? [] : [rowOf('targets', targets, root.roles.targets)]),
+      ...(bins === undefined || ofBins === undefined ? [] : [rowOf('bins', bins, ofBins)]),
     ],
   };
 }
 
+interface EntryJson {
+  readonly version: number;
+  readonly length: number;
+}
 interface MapJson {
-  readonly leaf_contents: Readonly<Record<string, { readonly version: number } | undefined>>;
+  readonly leaf_contents: Readonly<Record<string, EntryJson | undefined>>;
 }
 
 function rowOf(
   name: string,
   { version, expiresMs }: { readonly version: number; readonly expiresMs: number },
-  role: { readonly keyids: readonly string[]; readonly threshold: number } | undefined,
+  { threshold, keyids }: Role,
 ): RoleRow {
-  const keys = role ? `${role.threshold} of ${role.keyids.length}` : '?';
-  return { name, version, expiresMs, keys };
+  return { name, version, expiresMs, keys: `${threshold} of ${keyids.length}` };
 }

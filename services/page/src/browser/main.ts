@@ -3,7 +3,9 @@ import { html } from 'htm/preact';
 import { render } from 'preact';
 import { App } from './app.ts';
 import { follow } from './live.ts';
+import { followAddress } from './search.ts';
 
 document.body.replaceChildren();
 render(html`<${App} />`, document.body);
+followAddress();
 await follow();

@@ -21,13 +21,40 @@ const example = computed(
     snapshots.value.flatMap(({ changes }) => changes).find(({ kind }) => kind === 'added')?.path,
 );
 
+/** The address, on this page, of a path's verification. */
+export function addressOf(path: string): string {
+  return `#${path.split('/').map(encodeURIComponent).join('/')}`;
+}
+
+/** Verifies the path that the page's address names, now and whenever it names another one. */
+export function followAddress(): void {
+  addEventListener('hashchange', () => void verifyAddress());
+  void verifyAddress();
+}
+
+async function verifyAddress(): Promise<void> {
+  const path = pathIn(location.hash);
+  if (path === '') return;
+  document.getElementById('search')?.scrollIntoView();
+  await verify(path);
+}
+
+function pathIn(hash: string): string {
+  try {
+    return decodeURIComponent(hash.slice(1));
+  } catch (error) {
+    if (error instanceof URIError) return hash.slice(1);
+    throw error;
+  }
+}
+
 /** Fetches all that speaks for or against a path, and judges it. */
-export async function verify(path: string): Promise<void> {
+async function verify(path: string): Promise<void> {
   asked.value = path;
   found.value = { state: 'working', path, why: `Verifying ${path} …` };
   const result = await judge(path);
   // Somebody may have asked for another one meanwhile.
-  if (asked.value === path) found.value = result;
+  if (found.value.path === path) found.value = result;
 }
 
 async function judge(path: string): Promise<Found> {
@@ -64,9 +91,7 @@ export function Search(): VNode {
         html`<p>
           <small>
             For example${' '}
-            <button type="button" class="path" onClick=${() => void verify(example.value!)}>
-              ${example.value}
-            </button>
+            <a href=${addressOf(example.value)}>${example.value}</a>
           </small>
         </p>`
       }
@@ -78,7 +103,10 @@ export function Search(): VNode {
 
 function submit(event: SubmitEvent): void {
   event.preventDefault();
-  void verify(asked.value.trim());
+  const address = addressOf(asked.value.trim());
+  // The same address again is no change of it.
+  if (location.hash === address) void verifyAddress();
+  else location.hash = address;
 }
 
 function summaryOf(found: Found | undefined): string {

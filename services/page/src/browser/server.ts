@@ -14,39 +14,36 @@ export function serverNow(): number {
 
 /** The bytes under a path. @throws OperatingFault `page.fetch` */
 export async function fetchBytes(path: string): Promise<Uint8Array> {
-  const response = await ask(path);
-  demandOk(path, response);
-  return new Uint8Array(await response.arrayBuffer());
+  return ask(path, async (response) => new Uint8Array(await response.arrayBuffer()));
 }
 
 /** The JSON under a path, read as what the API's document says it is. @throws OperatingFault `page.fetch` */
 export async function fetchJson<T>(path: string): Promise<T> {
-  const response = await ask(path);
-  // Says whether the ledger is ready in the body, too.
-  if (response.status !== 503) demandOk(path, response);
-  const date = Date.parse(response.headers.get('date') ?? '');
-  if (!Number.isNaN(date) && Math.abs(date - serverNow()) > 2_000) offsetMs = date - Date.now();
-  return (await response.json()) as T;
+  return ask(path, async (response) => {
+    const date = Date.parse(response.headers.get('date') ?? '');
+    if (!Number.isNaN(date) && Math.abs(date - serverNow()) > 2_000) offsetMs = date - Date.now();
+    return (await response.json()) as T;
+  });
 }
 
-/** @throws OperatingFault `page.fetch` */
-export async function fetchText(path: string): Promise<string> {
-  const response = await ask(path);
-  demandOk(path, response);
-  return await response.text();
+/** What the ledger says of itself to who wants text. @throws OperatingFault `page.fetch` */
+export async function fetchWelcome(): Promise<string> {
+  return ask('./', async (response) => await response.text());
 }
 
-async function ask(path: string): Promise<Response> {
+async function ask<T>(path: string, read: (response: Response) => Promise<T>): Promise<T> {
   try {
-    return await fetch(path === '' ? './' : path, {
-      headers: { accept: path === '' ? 'text/plain' : '*/*' },
+    const response = await fetch(path, {
+      headers: { accept: 'text/plain, */*;q=0.9' },
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
     });
+    // A ledger that is not ready says so with 503, and why in the body.
+    if (response.ok || (response.status === 503 && path === 'readyz')) return await read(response);
+    throw new OperatingFault('page.fetch', `the server answers ${response.status} for ${path}`);
   } catch (cause) {
+    // No connection, no answer in time, no JSON.
+    const named = [TypeError, DOMException, SyntaxError].some((each) => cause instanceof each);
+    if (!named) throw cause;
     throw new OperatingFault('page.fetch', `the server does not answer for ${path}`, { cause });
   }
-}
-
-function demandOk(path: string, { ok, status }: Response): void {
-  if (!ok) throw new OperatingFault('page.fetch', `the server answers ${status} for ${path}`);
 }
