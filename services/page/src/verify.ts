@@ -87,6 +87,7 @@ function walk(
   demandProved('bins', evidence.bins, merkleRoot, map);
   const { role: ofBins, keys } = delegationToBins(targets.signed, path);
   verifyThreshold(bins, keys, ofBins, portableVerifiers);
+  if (bins.signed.targets.has(path)) throw refused('bins', 'bins.json lists the path itself');
   demandFresh('bins.json', bins, nowMs);
   trail.ok('bins', `${named(bins)}: ${2 ** map.bins.bits} bins`);
 

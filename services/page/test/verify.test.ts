@@ -214,6 +214,19 @@ test.each<[string, Options, string]>([
     },
     'bins: page.bins',
   ],
+  ['targets that list the path themselves', { edit: listing('targets') }, 'bins: page.bins'],
+  ['a bins.json that lists the path itself', { edit: listing('bins') }, 'bins: page.bins'],
+  [
+    'bins by prefixes, one of them with another’s part',
+    {
+      delegation: 'prefixes',
+      edit: (role, signed) =>
+        role === 'bins'
+          ? (JSON.parse(asText(signed).replace('["2","3"]', '["0","1"]')) as JsonObject)
+          : signed,
+    },
+    'targets: page.bins',
+  ],
   [
     'a root without a map',
     {
@@ -311,6 +324,13 @@ const OTHER: Options = {
 
 function only(role: string, ...keys: readonly string[]): NonNullable<Options['signers']> {
   return (each) => (each === role ? keys : undefined);
+}
+
+/** A role that lists PATH although it is not for it to do so. */
+function listing(role: string): NonNullable<Options['edit']> {
+  const { length, sha256 } = targetOf(PATH);
+  const targets = { [PATH]: { hashes: { sha256 }, length } };
+  return (each, signed) => (each === role ? { ...signed, targets } : signed);
 }
 
 function asText(json: JsonObject): string {
