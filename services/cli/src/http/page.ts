@@ -49,9 +49,9 @@ export const pageHeaders: MiddlewareHandler = async (context, next) => {
 
 export function addPage(app: App): void {
   const answers = new FileAnswers();
-  let kept: Promise<Page | undefined> | undefined;
+  let kept: Page | undefined;
   // Read when it is first asked for; whoever builds it anew starts the server anew.
-  const page = async (): Promise<Page | undefined> => (kept ??= readPage());
+  const page = async (): Promise<Page | undefined> => (kept ??= await readPage());
   app.use('/', async (context, next) => {
     const built = prefersHtml(context) ? await page() : undefined;
     if (built === undefined) return next();

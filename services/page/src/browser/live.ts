@@ -50,9 +50,9 @@ const TICK_MS = 1_000;
 const HEALTH_TICKS = 5;
 const ABOUT_TICKS = 30;
 /** Changes asked for of one snapshot. */
-const CHANGES_MAX = 200;
+const CHANGES_MAX = 100;
 /** Snapshots asked for at once; where more were missed, the page starts over with these. */
-const WALK_MAX = 12;
+const WALK_MAX = 8;
 const KEPT_MAX = 2_400;
 /** Longer files of roles are fetched for a verification alone: a list of 16,384 bins is 2 MB. */
 const FILE_BYTES_MAX = 256 << 10;

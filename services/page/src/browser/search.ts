@@ -71,6 +71,10 @@ export function Search(): VNode {
   return html`
     <section aria-labelledby="search">
       <h2 id="search">Verify a file</h2>
+      <p>
+        Your browser fetches the proof that a path is listed, or is not, and checks each step of it
+        by itself.
+      </p>
       <form role="search" onSubmit=${submit}>
         <input
           type="search"
