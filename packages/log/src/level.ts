@@ -23,9 +23,9 @@ export interface LevelLogsOptions {
   /** About how much one read returns, in bytes; 1 MiB unless given. */
   readonly bytesPerChunk?: number;
   /** Memory for the newest records of all partitions together; 64 MiB unless given. */
-  readonly tailBytesMax?: number;
+  readonly tailBytesMax?: number | undefined;
   /** Accepted and not yet durable; more is refused with `log.busy`. 64 MiB unless given. */
-  readonly queueBytesMax?: number;
+  readonly queueBytesMax?: number | undefined;
   /** LevelDB's memtable; 32 MiB unless given. There can be two of them. */
   readonly writeBufferBytes?: number;
   /** Snappy, unless false: half the bytes to write and to rewrite outweigh what it costs. */

@@ -13,7 +13,8 @@ import {
   type JsonObject,
 } from '@tidemark/canonical';
 import { untilCurrent } from './current.ts';
-import { Engine, type EngineOptions } from './engine.ts';
+import { Engine } from './engine.ts';
+import type { EngineBounds, EngineOptions } from './engineParts.ts';
 import { localApp } from './http.ts';
 import { readKeys } from './keystore.ts';
 import {
@@ -36,7 +37,7 @@ export interface Access extends AsyncDisposable {
   ask(method: 'GET' | 'POST', path: string, body?: string): Promise<Answer>;
 }
 
-export interface EngineSettings {
+export interface EngineSettings extends EngineBounds {
   readonly shards?: number | undefined;
   readonly cutIntervalMs?: number | undefined;
   readonly memoryBudgetBytes?: number | undefined;
@@ -125,6 +126,7 @@ async function engineOptions(
     warn: (message) => console.error(`tidemark: ${message}`),
   });
   return {
+    ...settings,
     folder,
     file,
     keys: await readKeys(folder.keys, passphrase),

@@ -11,33 +11,17 @@ import { Intake, type Receipt } from '@tidemark/intake';
 import type { StateDb } from '@tidemark/ledger';
 import { openLevelLogs, type Logs } from '@tidemark/log';
 import { openFiles, type PublicationStore } from '@tidemark/publish';
-import { Publisher, Sealer, type PublisherKeys, type PublisherOptions } from '@tidemark/publisher';
-import { openStateDb, type VerifyBins } from '@tidemark/shard';
+import { Publisher, Sealer, type PublisherOptions } from '@tidemark/publisher';
+import { openStateDb } from '@tidemark/shard';
+import { keyOf, publisherKeys, startShards, type EngineOptions } from './engineParts.ts';
 import { Faults, waitOut } from './faults.ts';
-import type { UnlockedKey } from './keystore.ts';
-import { readGenesis, type LedgerFile, type LedgerFolder } from './ledgerFolder.ts';
-import { ShardPool } from './shardPool.ts';
-
-export interface EngineOptions {
-  readonly folder: LedgerFolder;
-  readonly file: LedgerFile;
-  /** The online keys, by purpose. */
-  readonly keys: ReadonlyMap<string, UnlockedKey>;
-  readonly shards: number;
-  /** Time between two cuts, at the least. */
-  readonly cutIntervalMs: number;
-  /** Bytes of bin bodies kept in memory. */
-  readonly memoryBudgetBytes: number;
-  /** Which of the bins' signatures are verified before they leave. */
-  readonly verifyBins: VerifyBins;
-  /** Told of operating faults that are being waited out. */
-  readonly onFault: (failure: PlainFailure) => void;
-}
+import { readGenesis, type LedgerFolder } from './ledgerFolder.ts';
+import type { ShardPool } from './shardPool.ts';
 
 const PUBLISHER = 'publisher';
 const SEALER = 'sealer';
 const INTAKE = 'intake';
-const STOPPED_WITHIN_MS = 30_000;
+const STOP_MS_MAX = 30_000;
 const PUBLISHER_BUFFER_BYTES = 4 << 20;
 
 export class Engine {
@@ -81,7 +65,8 @@ export class Engine {
     this.current = parts.publisher;
     this.publisherOptions = parts.publisherOptions;
     const signer = (purpose: string) => keyOf(options.keys, purpose).signer;
-    this.sealer = new Sealer({ genesis, logs, signer: signer('sealer'), sleep });
+    const { cutRecordsMax, intakeQueueBytesMax } = options;
+    this.sealer = new Sealer({ genesis, logs, signer: signer('sealer'), sleep, cutRecordsMax });
     this.intake = new Intake({
       genesis,
       events: logs.events,
@@ -89,6 +74,7 @@ export class Engine {
       run: randomBytes(8).toString('hex'),
       now: Date.now,
       sleep,
+      queueBytesMax: intakeQueueBytesMax,
     });
     this.shards = parts.shards;
     const { promise, reject } = Promise.withResolvers<never>();
@@ -101,7 +87,11 @@ export class Engine {
   static async open(options: EngineOptions): Promise<Engine> {
     const { folder, file, keys } = options;
     const { genesis, genesisBytes } = await readGenesis(folder, file);
-    const logs = await openLevelLogs(folder.log, { partitions: file.partitions });
+    const logs = await openLevelLogs(folder.log, {
+      partitions: file.partitions,
+      queueBytesMax: options.storageQueueBytesMax,
+      tailBytesMax: options.storageTailBytesMax,
+    });
     const store = await openFiles(folder.metadata);
     const publisherOptions = {
       genesis,
@@ -112,9 +102,9 @@ export class Engine {
       now: Date.now,
       sleep,
     };
-    const faults = new Faults(options.onFault);
+    const faults = new Faults(options.onFault, options.faultMsMax);
     // They open their states while the publisher opens its own.
-    const shards = startShards(options, { genesis, genesisBytes, logs, faults });
+    const shards = startShards(options, { genesis, genesisBytes, logs, faults, sleep });
     try {
       const db = await openPublisherState(folder);
       const publisher = await Publisher.open({ ...publisherOptions, db });
@@ -180,7 +170,8 @@ export class Engine {
     await this.intake.drain();
     this.stopping.abort();
     const stopped = Promise.allSettled([...this.loops, this.shards.stop()]);
-    await Promise.race([stopped, delay(STOPPED_WITHIN_MS, undefined, { ref: false })]);
+    const { stopMsMax = STOP_MS_MAX } = this.options;
+    await Promise.race([stopped, delay(stopMsMax, undefined, { ref: false })]);
     await (this.isSpoilt ? this.current.abandon() : this.current.close());
     await this.store.close();
     await this.logs.close();
@@ -238,42 +229,6 @@ export class Engine {
   private tellVisible(): void {
     for (const listener of this.visibleListeners) listener();
   }
-}
-
-function startShards(
-  { folder, keys, shards, memoryBudgetBytes, verifyBins }: EngineOptions,
-  parts: { genesis: GenesisSigned; genesisBytes: Uint8Array; logs: Logs; faults: Faults },
-): ShardPool {
-  const { genesis, genesisBytes, logs, faults } = parts;
-  const pool = new ShardPool({
-    genesisBytes,
-    stateFolder: folder.state,
-    seeds: { bins: keyOf(keys, 'bins').seed, service: keyOf(keys, 'shard').seed },
-    partitions: genesis.partitions,
-    shards,
-    logs,
-    verifyBins,
-    memoryBudgetBytes,
-    sleep,
-    faults,
-  });
-  pool.start();
-  return pool;
-}
-
-function publisherKeys(keys: ReadonlyMap<string, UnlockedKey>): PublisherKeys {
-  return {
-    timestamp: keyOf(keys, 'timestamp').signer,
-    snapshot: keyOf(keys, 'snapshot').signer,
-    checkpoint: keyOf(keys, 'checkpoint').signer,
-    service: keyOf(keys, 'publisher').signer,
-  };
-}
-
-function keyOf(keys: ReadonlyMap<string, UnlockedKey>, purpose: string): UnlockedKey {
-  const key = keys.get(purpose);
-  if (key !== undefined) return key;
-  throw new OperatingFault('keys.absent', `the online key ${purpose} is missing from keys/`);
 }
 
 async function openPublisherState(folder: LedgerFolder): Promise<StateDb> {

@@ -30,12 +30,15 @@ export interface EventLimits {
   readonly eventsMax: number;
   /** For the whole body to arrive. */
   readonly bodyMsMax: number;
+  /** Of arrays and objects inside each other. */
+  readonly depthMax: number;
 }
 
 export const EVENT_LIMITS: EventLimits = {
   bodyBytesMax: 16 << 20,
   eventsMax: 10_000,
   bodyMsMax: 60_000,
+  depthMax: 32,
 };
 
 const PENDING = { state: 'pending' } as const;
@@ -71,7 +74,7 @@ export async function acceptEvents(
     throw new RejectedInput('http.wait', 'wait is durable or published');
   }
   const body = await bodyOf(context, limits.bodyBytesMax, limits.bodyMsMax);
-  const items = itemsOf(body, context.req.header('content-type') ?? '', limits.eventsMax);
+  const items = itemsOf(body, context.req.header('content-type') ?? '', limits);
   const judged = judge(items, context.req.header('idempotency-key'), caller);
   const { events, places, refusals } = judged;
   const after = caller.take(events.length);
@@ -122,9 +125,10 @@ function statusOf(refusals: readonly Refusal[], fates: readonly Fate[]): Content
   return refusals.length > 0 && refusals.every(({ code }) => code === 'token.path') ? 403 : 422;
 }
 
-function itemsOf(body: Uint8Array, type: string, eventsMax: number): (Json | RejectedInput)[] {
+function itemsOf(body: Uint8Array, type: string, limits: EventLimits): (Json | RejectedInput)[] {
+  const { eventsMax } = limits;
   const [media] = type.toLowerCase().split(';');
-  const items = media === 'application/x-ndjson' ? linesOf(body, eventsMax) : valuesOf(body);
+  const items = media === 'application/x-ndjson' ? linesOf(body, limits) : valuesOf(body, limits);
   if (items.length === 0) throw new RejectedInput('http.empty', 'there is no event in this');
   if (items.length > eventsMax) {
     throw new RejectedInput('http.too_many', `more than ${eventsMax} events; send them in parts`);
@@ -132,25 +136,29 @@ function itemsOf(body: Uint8Array, type: string, eventsMax: number): (Json | Rej
   return items;
 }
 
-function valuesOf(body: Uint8Array): Json[] {
-  const json = parseJson(body);
+function valuesOf(body: Uint8Array, limits: EventLimits): Json[] {
+  const json = jsonOf(body, limits);
   return Array.isArray(json) ? [...(json as readonly Json[])] : [json];
 }
 
-function linesOf(body: Uint8Array, eventsMax: number): (Json | RejectedInput)[] {
+function linesOf(body: Uint8Array, limits: EventLimits): (Json | RejectedInput)[] {
   const items: (Json | RejectedInput)[] = [];
-  for (let from = 0; from < body.length && items.length <= eventsMax;) {
+  for (let from = 0; from < body.length && items.length <= limits.eventsMax;) {
     const newline = body.indexOf(0x0a, from);
     const end = newline < 0 ? body.length : newline;
-    if (end > from) items.push(parsed(body.subarray(from, end)));
+    if (end > from) items.push(parsed(body.subarray(from, end), limits));
     from = end + 1;
   }
   return items;
 }
 
-function parsed(line: Uint8Array): Json | RejectedInput {
+function jsonOf(bytes: Uint8Array, { bodyBytesMax, depthMax }: EventLimits): Json {
+  return parseJson(bytes, { bytesMax: bodyBytesMax, depthMax });
+}
+
+function parsed(line: Uint8Array, limits: EventLimits): Json | RejectedInput {
   try {
-    return parseJson(line);
+    return jsonOf(line, limits);
   } catch (error) {
     if (error instanceof RejectedInput) return error;
     throw error;

@@ -23,9 +23,10 @@ export interface ShardPoolOptions extends Omit<
   readonly sleep: (ms: number) => Promise<void>;
   /** Where faults are noted after which a shard is started again. */
   readonly faults: Faults;
+  /** A shard that stops so often, each time soon after it was started, is not started again. */
+  readonly restartsMax?: number | undefined;
 }
 
-/** A shard that stops so often, each time soon after it was started, is not started again. */
 const RESTARTS_MAX = 20;
 const SOON_MS = 60_000;
 const RESTART_WAIT_MAX_MS = 30_000;
@@ -86,12 +87,13 @@ export class ShardPool {
   }
 
   private async keepRunning(shard: number): Promise<void> {
+    const { restartsMax = RESTARTS_MAX } = this.options;
     for (let restarts = 0; !this.stopping; restarts++) {
       const started = performance.now();
       const failure = await this.runOnce(shard);
       if (failure === undefined) return;
       if (performance.now() - started > SOON_MS) restarts = 0;
-      if (failure.kind === 'BrokenInvariant' || restarts === RESTARTS_MAX) {
+      if (failure.kind === 'BrokenInvariant' || restarts >= restartsMax) {
         this.fail(failureFrom(failure));
         return;
       }

@@ -3,6 +3,7 @@ import {
   mayUpload,
   RateLimit,
   tokenOf,
+  type RateLimitOptions,
   type TokenFolder,
   type TokenRecord,
 } from '@tidemark/runtime';
@@ -16,12 +17,10 @@ export interface UploadOptions {
   readonly now: () => number;
   /** A clock that does not jump, ms. */
   readonly monotonic: () => number;
-  /** Events a second of one subject, in the long run; at once it may send a minute of them. */
-  readonly eventsPerSecond: number;
+  /** Of events, a subject each. */
+  readonly rate: RateLimitOptions;
   readonly limits?: EventLimits;
 }
-
-const BURST_SECONDS = 60;
 
 export class Uploads {
   readonly limits: EventLimits;
@@ -29,11 +28,10 @@ export class Uploads {
   private readonly rate: RateLimit;
 
   constructor(options: UploadOptions) {
-    const { eventsPerSecond, limits = EVENT_LIMITS } = options;
+    const { rate, limits = EVENT_LIMITS } = options;
     this.options = options;
     this.limits = limits;
-    const burst = eventsPerSecond * BURST_SECONDS;
-    this.rate = new RateLimit({ perSecond: eventsPerSecond, burst });
+    this.rate = new RateLimit(rate);
   }
 
   /** @throws RejectedInput `token.*` */

@@ -4,23 +4,15 @@ import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { answers, openEngine, type EngineSettings } from '../access.ts';
+import type { ServeConfig } from '../config/serveSettings.ts';
 import { untilCurrent } from '../current.ts';
 import { localApp, publicApp } from '../http.ts';
-import { TokenFolder } from '@tidemark/runtime';
+import { TokenFolder, type RateLimitOptions } from '@tidemark/runtime';
 import { ledgerFolder } from '../ledgerFolder.ts';
+import type { EventLimits } from '../events.ts';
 import { Uploads } from '../uploads.ts';
 import { OperatingFault } from '@tidemark/canonical';
 import type { Engine } from '../engine.ts';
-
-export interface ServeOptions extends EngineSettings {
-  readonly host: string;
-  /** 0 takes one that is free. */
-  readonly port: number;
-  /** Of one subject's uploads over HTTP. */
-  readonly eventsPerSecond?: number;
-}
-
-export const EVENTS_PER_SECOND = 20_000;
 
 interface Served extends AsyncDisposable {
   readonly engine: Engine;
@@ -31,9 +23,11 @@ interface Served extends AsyncDisposable {
  * Opens a ledger and listens: to its own commands at once, to everybody once it is current.
  * @throws OperatingFault `serve.running`, `serve.listen` and the engine's
  */
-async function serveLedger(directory: string, options: ServeOptions): Promise<Served> {
+async function serveLedger(directory: string, config: ServeConfig): Promise<Served> {
   const folder = ledgerFolder(directory);
-  const engine = (await answers(folder.socket)) ? undefined : await openEngine(directory, options);
+  const engine = (await answers(folder.socket))
+    ? undefined
+    : await openEngine(directory, settingsOf(config));
   if (engine === undefined) {
     throw new OperatingFault(
       'serve.running',
@@ -44,20 +38,22 @@ async function serveLedger(directory: string, options: ServeOptions): Promise<Se
   opened.defer(() => engine.close());
   await rm(folder.socket, { force: true });
   opened.defer(() => rm(folder.socket, { force: true }));
-  opened.use(await listen(localApp(engine), folder.socket));
+  opened.use(await listen(localApp(engine), config, folder.socket));
   await untilCurrent(engine);
   const uploads = new Uploads({
     tokens: new TokenFolder(folder.tokens),
     now: Date.now,
     monotonic: () => performance.now(),
-    eventsPerSecond: options.eventsPerSecond ?? EVENTS_PER_SECOND,
+    rate: rateOf(config.uploads),
+    limits: limitsOf(config.uploads),
   });
   const app = publicApp(engine, uploads);
-  const listener = opened.use(await listen(app, options.port, options.host));
+  const { host, port } = config.listen;
+  const listener = opened.use(await listen(app, config, port, host));
   const whole = opened.move();
   return {
     engine,
-    url: `http://${hostInUrl(options.host)}:${listener.port}/`,
+    url: `http://${hostInUrl(host)}:${listener.port}/`,
     [Symbol.asyncDispose]: () => whole.disposeAsync(),
   };
 }
@@ -68,30 +64,34 @@ async function serveLedger(directory: string, options: ServeOptions): Promise<Se
  */
 export async function serveUntilStopped(
   directory: string,
-  options: ServeOptions,
+  config: ServeConfig,
   ready: (served: Served) => void | Promise<void>,
 ): Promise<void> {
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
-  await using served = await serveLedger(directory, options);
+  await using served = await serveLedger(directory, config);
   const isReady = Promise.resolve(ready(served));
   await Promise.race([stopped, served.engine.failed, isReady.then(() => stopped)]);
 }
-
-/** Whoever is slower holds a connection for nothing. Bodies have a limit of their own. */
-const SERVER_OPTIONS = {
-  headersTimeout: 10_000,
-  requestTimeout: 120_000,
-  keepAliveTimeout: 15_000,
-};
 
 interface Listener extends AsyncDisposable {
   /** 0 for a socket in the file system. */
   readonly port: number;
 }
 
-async function listen(app: Hono, at: number | string, host?: string): Promise<Listener> {
-  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: SERVER_OPTIONS });
+async function listen(
+  app: Hono,
+  { http }: ServeConfig,
+  at: number | string,
+  host?: string,
+): Promise<Listener> {
+  // Whoever is slower holds a connection for nothing. Bodies have a limit of their own.
+  const serverOptions = {
+    headersTimeout: http.headers_time,
+    requestTimeout: http.request_time,
+    keepAliveTimeout: http.idle_time,
+  };
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   if (typeof at === 'string') server.listen(at, resolve);
@@ -122,4 +122,35 @@ function cannotListen(at: number | string, host: string | undefined, cause: unkn
 
 function hostInUrl(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
+}
+
+function settingsOf({ intake, storage, ledger, faults }: ServeConfig): EngineSettings {
+  return {
+    shards: ledger.shards,
+    cutIntervalMs: ledger.cut_interval,
+    cutRecordsMax: ledger.cut_records,
+    memoryBudgetBytes: ledger.memory,
+    verifyBins: ledger.verify_bins,
+    intakeQueueBytesMax: intake.queue,
+    storageQueueBytesMax: storage.queue,
+    storageTailBytesMax: storage.tail,
+    faultMsMax: faults.wait_time,
+    restartsMax: faults.restarts,
+    stopMsMax: faults.stop_time,
+  };
+}
+
+function limitsOf(uploads: ServeConfig['uploads']): EventLimits {
+  return {
+    bodyBytesMax: uploads.body_size,
+    eventsMax: uploads.items,
+    bodyMsMax: uploads.body_time,
+    depthMax: uploads.depth,
+  };
+}
+
+function rateOf(uploads: ServeConfig['uploads']): RateLimitOptions {
+  const perSecond = uploads.events_per_second;
+  const burst = (perSecond * uploads.burst_time) / 1000;
+  return { perSecond, burst, subjectsMax: uploads.subjects };
 }

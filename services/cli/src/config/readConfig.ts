@@ -1,0 +1,81 @@
+/** The configuration of `tidemark serve` from where it stands: a file, the environment, flags. */
+import { constants } from 'node:fs';
+import { access, open } from 'node:fs/promises';
+import { OperatingFault, parseJson, RejectedInput, type Json } from '@tidemark/canonical';
+import {
+  resolveSettings,
+  settingsOf,
+  type Flaw,
+  type Given,
+  type SettingSources,
+} from '@tidemark/runtime';
+import { SERVE_SETTINGS, type ServeConfig } from './serveSettings.ts';
+
+export interface ConfigSources {
+  readonly file?: string | undefined;
+  readonly environment: SettingSources['environment'];
+  /** By the setting's name, as they were written. */
+  readonly flags: SettingSources['flags'];
+}
+
+const FILE_BYTES_MAX = 1 << 20;
+
+/**
+ * Reads and checks everything; opens nothing but files to be read.
+ * @throws RejectedInput `config.invalid` with a line for each flaw, `option.invalid` where only flags are
+ *   wrong; OperatingFault `config.file`
+ */
+export async function readServeConfig(sources: ConfigSources): Promise<ServeConfig> {
+  const { environment, flags, file: path } = sources;
+  const file = path === undefined ? undefined : { path, json: await jsonIn(path) };
+  const resolved = resolveSettings(SERVE_SETTINGS, { flags, environment, file });
+  const flaws = [...resolved.flaws, ...(await unreadable(resolved.given))];
+  if (resolved.values !== undefined && flaws.length === 0) return resolved.values;
+  const ofFlags = flaws.every(({ source }) => source.startsWith('--'));
+  const lines = flaws.map(({ source, message }) => `${source}: ${message}`);
+  throw new RejectedInput(
+    ofFlags ? 'option.invalid' : 'config.invalid',
+    lines.length === 1 ? lines[0]! : `${lines.length} flaws:\n  ${lines.join('\n  ')}\n`,
+  );
+}
+
+async function jsonIn(path: string): Promise<Json> {
+  try {
+    return parseJson(await bytesIn(path), { bytesMax: FILE_BYTES_MAX });
+  } catch (cause) {
+    if (cause instanceof RejectedInput) {
+      throw new RejectedInput('config.invalid', `${path}: ${cause.message} (${cause.code})`);
+    }
+    throw new OperatingFault('config.file', `cannot read ${path} (${codeOf(cause)})`, { cause });
+  }
+}
+
+/** Not more than one byte beyond what a configuration can be, whatever the path names. */
+async function bytesIn(path: string): Promise<Uint8Array> {
+  await using handle = await open(path);
+  const buffer = new Uint8Array(FILE_BYTES_MAX + 1);
+  let length = 0;
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
+    length += bytesRead;
+    if (bytesRead === 0 || length === buffer.length) return buffer.subarray(0, length);
+  }
+}
+
+/** Files that are named and cannot be read. */
+async function unreadable(given: ReadonlyMap<string, Given>): Promise<Flaw[]> {
+  const flaws: Flaw[] = [];
+  for (const { name, kind } of settingsOf(SERVE_SETTINGS)) {
+    const found = given.get(name);
+    if (kind.isFile !== true || typeof found?.value !== 'string') continue;
+    const { value, source } = found;
+    const failure = await access(value, constants.R_OK).then(() => undefined, codeOf);
+    if (failure === undefined) continue;
+    flaws.push({ source, message: `${name} names ${value}, which cannot be read (${failure})` });
+  }
+  return flaws;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
