@@ -9,7 +9,7 @@ export interface Kind<T> {
   readonly unit: string;
   /** Completes “it needs …”. */
   readonly allowed: string;
-  /** Names a file that has to be readable. */
+  /** Names a file that has to be there and readable. */
   readonly isFile?: boolean;
   /** @returns undefined for what is not of this kind */
   read(value: Json): T | undefined;
@@ -53,6 +53,17 @@ export function host(): Kind<string> {
     allowed: 'a host name, an IPv4 or an IPv6 address',
     read: (value) =>
       typeof value === 'string' && /^[A-Za-z0-9.:_-]{1,253}$/.test(value) ? value : undefined,
+  };
+}
+
+/** The path of a file that has to be there and readable. */
+export function file(): Kind<string> {
+  return {
+    unit: 'path',
+    allowed: 'the path of a file that can be read',
+    isFile: true,
+    read: (value) =>
+      typeof value === 'string' && value !== '' && !value.includes('\0') ? value : undefined,
   };
 }
 

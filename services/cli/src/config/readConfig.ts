@@ -9,6 +9,7 @@ import {
   type Given,
   type SettingSources,
 } from '@tidemark/runtime';
+import { readCertificate } from '../tls.ts';
 import { SERVE_SETTINGS, type ServeConfig } from './serveSettings.ts';
 
 export interface ConfigSources {
@@ -29,7 +30,11 @@ export async function readServeConfig(sources: ConfigSources): Promise<ServeConf
   const { environment, flags, file: path } = sources;
   const file = path === undefined ? undefined : { path, json: await jsonIn(path) };
   const resolved = resolveSettings(SERVE_SETTINGS, { flags, environment, file });
-  const flaws = [...resolved.flaws, ...(await unreadable(resolved.given))];
+  const flaws = [
+    ...resolved.flaws,
+    ...(await unreadable(resolved.given)),
+    ...(await certificateFlaws(resolved.given)),
+  ];
   if (resolved.values !== undefined && flaws.length === 0) return resolved.values;
   const ofFlags = flaws.every(({ source }) => source.startsWith('--'));
   const lines = flaws.map(({ source, message }) => `${source}: ${message}`);
@@ -74,6 +79,32 @@ async function unreadable(given: ReadonlyMap<string, Given>): Promise<Flaw[]> {
     flaws.push({ source, message: `${name} names ${value}, which cannot be read (${failure})` });
   }
   return flaws;
+}
+
+/** A certificate without a key, or with that of another. */
+async function certificateFlaws(given: ReadonlyMap<string, Given>): Promise<Flaw[]> {
+  const [cert, key] = [given.get('tls.cert'), given.get('tls.key')];
+  if (cert === undefined && key === undefined) return [];
+  if (cert === undefined || key === undefined) {
+    const message = cert === undefined ? 'tls.key needs tls.cert' : 'tls.cert needs tls.key';
+    return [{ source: (cert ?? key)!.source, message }];
+  }
+  // What is no path is told already.
+  if (typeof cert.value !== 'string' || typeof key.value !== 'string') return [];
+  try {
+    await readCertificate({ cert: cert.value, key: key.value, min_version: 'TLSv1.2' });
+    return [];
+  } catch (error) {
+    if (!(error instanceof OperatingFault)) throw error;
+    // What cannot be read is told already.
+    return error.code === 'file.read' || isAbsent(error.cause)
+      ? []
+      : [{ source: key.source, message: `${error.message} (${error.code})` }];
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
 }
 
 function codeOf(error: unknown): string {

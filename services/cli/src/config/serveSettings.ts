@@ -4,6 +4,7 @@
  */
 import {
   duration,
+  file,
   host,
   oneOf,
   optionalSetting,
@@ -28,6 +29,23 @@ const listen = z
     }),
   })
   .describe('Where it listens');
+
+const tls = z
+  .strictObject({
+    cert: optionalSetting(file(), {
+      description: 'Certificate and those between it and its root, PEM; read again at SIGHUP.',
+      absent: 'plain HTTP',
+    }),
+    key: optionalSetting(file(), {
+      description: 'Its private key, PEM, that others than owner and group cannot read.',
+      absent: 'plain HTTP',
+    }),
+    min_version: setting(oneOf('TLSv1.2', 'TLSv1.3'), {
+      description: 'What a client has to speak at the least.',
+      fallback: 'TLSv1.2',
+    }),
+  })
+  .describe('TLS');
 
 const http = z
   .strictObject({
@@ -150,6 +168,7 @@ const faults = z
 
 export const SERVE_SETTINGS = z.strictObject({
   listen,
+  tls,
   http,
   uploads,
   intake,
