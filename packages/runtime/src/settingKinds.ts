@@ -9,8 +9,8 @@ export interface Kind<T> {
   readonly unit: string;
   /** Completes “it needs …”. */
   readonly allowed: string;
-  /** Names a file that has to be there and readable. */
-  readonly isFile?: boolean;
+  /** Names a file that has to be there and readable, or one that is made in a folder that has to be. */
+  readonly needs?: 'file' | 'folder';
   /** @returns undefined for what is not of this kind */
   read(value: Json): T | undefined;
 }
@@ -61,10 +61,15 @@ export function file(): Kind<string> {
   return {
     unit: 'path',
     allowed: 'the path of a file that can be read',
-    isFile: true,
+    needs: 'file',
     read: (value) =>
       typeof value === 'string' && value !== '' && !value.includes('\0') ? value : undefined,
   };
+}
+
+/** The path of a file that is made, in a folder that is there. */
+export function newFile(): Kind<string> {
+  return { ...file(), allowed: 'the path of a file, in a folder that is there', needs: 'folder' };
 }
 
 const DURATIONS = new Map([

@@ -16,6 +16,7 @@ import { untilCurrent } from './current.ts';
 import { Engine } from './engine.ts';
 import type { EngineBounds, EngineOptions } from './engineParts.ts';
 import { localApp } from './http.ts';
+import type { EngineObserver } from './operations/observer.ts';
 import { readKeys } from './keystore.ts';
 import {
   demandNoOfflineKeys,
@@ -42,6 +43,9 @@ export interface EngineSettings extends EngineBounds {
   readonly cutIntervalMs?: number | undefined;
   readonly memoryBudgetBytes?: number | undefined;
   readonly verifyBins?: EngineOptions['verifyBins'] | undefined;
+  readonly observer?: EngineObserver | undefined;
+  /** Told what a person at the terminal should know; by default it goes to standard error. */
+  readonly say?: ((message: string) => void) | undefined;
 }
 
 const MEMORY_BUDGET_BYTES = 512 << 20;
@@ -116,6 +120,7 @@ async function engineOptions(
   folder: LedgerFolder,
   settings: EngineSettings,
 ): Promise<EngineOptions> {
+  const { say = sayToTerminal, observer } = settings;
   const file = await readLedgerFile(folder);
   await demandNoOfflineKeys(folder);
   const passphrase = await readPassphrase({
@@ -123,7 +128,7 @@ async function engineOptions(
     environment: process.env,
     input: process.stdin,
     output: process.stderr,
-    warn: (message) => console.error(`tidemark: ${message}`),
+    warn: say,
   });
   return {
     ...settings,
@@ -134,8 +139,16 @@ async function engineOptions(
     cutIntervalMs: settings.cutIntervalMs ?? 1000,
     memoryBudgetBytes: settings.memoryBudgetBytes ?? MEMORY_BUDGET_BYTES,
     verifyBins: settings.verifyBins ?? 'sample',
-    onFault: ({ code, message }) => console.error(`tidemark: waiting: ${message} (${code})`),
+    onFault: (failure, who) => {
+      say(`waiting: ${failure.message} (${failure.code})`);
+      observer?.fault(failure, who);
+    },
   };
+}
+
+/** A message for people. */
+export function sayToTerminal(message: string): void {
+  console.error(`tidemark: ${message}`);
 }
 
 function busy(folder: LedgerFolder, cause: Error): OperatingFault {

@@ -11,7 +11,7 @@ import { Intake, type Receipt } from '@tidemark/intake';
 import type { StateDb } from '@tidemark/ledger';
 import { openLevelLogs, type Logs } from '@tidemark/log';
 import { openFiles, type PublicationStore } from '@tidemark/publish';
-import { Publisher, Sealer, type PublisherOptions } from '@tidemark/publisher';
+import { Publisher, Sealer, type PublisherOptions, type SnapshotRow } from '@tidemark/publisher';
 import { openStateDb } from '@tidemark/shard';
 import { keyOf, publisherKeys, startShards, type EngineOptions } from './engineParts.ts';
 import { Faults, waitOut } from './faults.ts';
@@ -41,6 +41,8 @@ export class Engine {
   readonly failed: Promise<never>;
   private readonly fail: (reason: unknown) => void;
   private readonly faults: Faults;
+  /** The last number that was settled when this was opened. */
+  private settledBefore = 0;
   /** What the publisher holds in memory may be half of something. */
   private isSpoilt = false;
 
@@ -179,6 +181,7 @@ export class Engine {
 
   private start(): void {
     this.shards.failed.catch(this.fail);
+    this.settledBefore = this.current.control.settled;
     this.listen();
     const { faults } = this;
     const { signal } = this.stopping;
@@ -201,7 +204,8 @@ export class Engine {
     while (!signal.aborted) {
       const started = performance.now();
       const publisher = this.current;
-      await this.sealer.step(publisher.control, Date.now(), publisher.due);
+      const hasCut = await this.sealer.step(publisher.control, Date.now(), publisher.due);
+      if (hasCut) this.options.observer?.cut(performance.now() - started);
       this.faults.over(SEALER);
       const rest = this.options.cutIntervalMs - (performance.now() - started);
       await delay(Math.max(rest, 1), undefined, { signal }).catch(ignoreAbort);
@@ -223,7 +227,16 @@ export class Engine {
   }
 
   private listen(): void {
-    this.current.onVisible(() => this.tellVisible());
+    this.current.onVisible((row) => {
+      this.observeVisible(row);
+      this.tellVisible();
+    });
+  }
+
+  private observeVisible({ n, time }: SnapshotRow): void {
+    // What was sealed before the start has been visible before: it is only shown again.
+    if (n <= this.settledBefore) return;
+    this.options.observer?.visible({ n, time, ms: Math.max(0, Date.now() - time) });
   }
 
   private tellVisible(): void {

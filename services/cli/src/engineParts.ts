@@ -8,6 +8,7 @@ import type { VerifyBins } from '@tidemark/shard';
 import type { Faults } from './faults.ts';
 import type { UnlockedKey } from './keystore.ts';
 import type { LedgerFile, LedgerFolder } from './ledgerFolder.ts';
+import type { EngineObserver } from './operations/observer.ts';
 import { ShardPool } from './shardPool.ts';
 
 /** Bounds that have defaults where they are used. */
@@ -40,7 +41,9 @@ export interface EngineOptions extends EngineBounds {
   /** Which of the bins' signatures are verified before they leave. */
   readonly verifyBins: VerifyBins;
   /** Told of operating faults that are being waited out. */
-  readonly onFault: (failure: PlainFailure) => void;
+  readonly onFault: (failure: PlainFailure, who: string) => void;
+  /** Told of everything else that it does. */
+  readonly observer?: Omit<EngineObserver, 'fault'> | undefined;
 }
 
 export function startShards(
@@ -53,7 +56,7 @@ export function startShards(
     sleep: Sleep;
   },
 ): ShardPool {
-  const { folder, keys, shards, memoryBudgetBytes, verifyBins, restartsMax } = options;
+  const { folder, keys, shards, memoryBudgetBytes, verifyBins, restartsMax, observer } = options;
   const { genesis, genesisBytes, logs, faults, sleep } = parts;
   const pool = new ShardPool({
     genesisBytes,
@@ -67,6 +70,7 @@ export function startShards(
     sleep,
     faults,
     restartsMax,
+    onFolded: observer && ((report) => observer.folded(report)),
   });
   pool.start();
   return pool;

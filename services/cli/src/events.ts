@@ -11,6 +11,7 @@ import type { Receipt } from '@tidemark/intake';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Engine } from './engine.ts';
+import { noteUploads } from './operations/requests.ts';
 import { bodyOf } from './requestBody.ts';
 import { tooMany } from './problem.ts';
 
@@ -83,6 +84,7 @@ export async function acceptEvents(
   if (!Array.isArray(receipts)) {
     return tooMany(context, 'intake.busy', receipts.message, engine.intake.busySeconds);
   }
+  noteUploads(context, receipts.length, refusals);
   if (wait === 'published') await published(engine, receipts);
   const accepted = receipts.map((receipt, i) => ({
     index: places[i]!,

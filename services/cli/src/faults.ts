@@ -11,19 +11,22 @@ const OVER_MS = 60_000;
 /** The faults that last, by who suffers them. */
 export class Faults {
   private readonly lasting = new Map<string, PlainFailure>();
-  private readonly tell: (failure: PlainFailure) => void;
+  private readonly tell: (failure: PlainFailure, who: string) => void;
   /** How long one is waited out before the process stops. */
   readonly waitMsMax: number;
 
   /** @param tell is told of each fault when it is noted */
-  constructor(tell: (failure: PlainFailure) => void, waitMsMax: number = FAULT_MS_MAX) {
+  constructor(
+    tell: (failure: PlainFailure, who: string) => void,
+    waitMsMax: number = FAULT_MS_MAX,
+  ) {
     this.tell = tell;
     this.waitMsMax = waitMsMax;
   }
 
   note(who: string, failure: PlainFailure): void {
     this.lasting.set(who, failure);
-    this.tell(failure);
+    this.tell(failure, who);
   }
 
   over(who: string): void {

@@ -20,21 +20,25 @@ import {
 import { OFFLINE_ROLES } from '@tidemark/ledger';
 import { combineRoots, makeTap16File } from '@tidemark/merkle';
 import { binRoleName, parseTimestamp } from '@tidemark/tuf';
-import { Hono, type Context } from 'hono';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import type { Engine } from './engine.ts';
 import { acceptEvents, type Caller } from './events.ts';
+import type { Observer } from './operations/observer.ts';
+import { observeRequests } from './operations/requests.ts';
 import { problem, problemOf } from './problem.ts';
 import { reasonsAgainst, type Vitals } from './ready.ts';
 import { statusOf } from './status.ts';
 import type { Uploads } from './uploads.ts';
+
+type Observe = Observer['request'];
 
 const FOR_EVER = 'public, max-age=31536000, immutable';
 const FOR_SECONDS = 'public, max-age=1';
 const TIMESTAMPS = new Set(['timestamp.json']);
 
 /** The routes that anybody may ask, and those that need a token. */
-export function publicApp(engine: Engine, uploads: Uploads): Hono {
-  const app = readApp(engine);
+export function publicApp(engine: Engine, uploads: Uploads, observe: Observe): Hono {
+  const app = readApp(engine, observeRequests('public', observe));
   app.post('/v1/events', async (context) =>
     acceptEvents(engine, context, await uploads.callerOf(context), uploads.limits),
   );
@@ -46,8 +50,8 @@ export function publicApp(engine: Engine, uploads: Uploads): Hono {
 }
 
 /** The same for the ledger's own commands: who can open its socket may do everything. */
-export function localApp(engine: Engine): Hono {
-  const app = readApp(engine);
+export function localApp(engine: Engine, observe: Observe = () => undefined): Hono {
+  const app = readApp(engine, observeRequests('socket', observe));
   app.post('/v1/events', async (context) => acceptEvents(engine, context, OWNER));
   app.get('/v1/status', async (context) => context.json(await statusOf(engine)));
   return app;
@@ -56,8 +60,9 @@ export function localApp(engine: Engine): Hono {
 /** The ledger's owner, through the socket that nobody else can open. */
 const OWNER: Caller = { subject: 'local', mayUpload: () => true, take: () => 0 };
 
-function readApp(engine: Engine): Hono {
+function readApp(engine: Engine, observed: MiddlewareHandler): Hono {
   const app = new Hono();
+  app.use(observed);
   app.onError(problemOf);
   app.notFound((context) => problem(context, 404, 'http.not_found', 'there is nothing here'));
   app.get('/', (context) => context.text(welcome(engine)));

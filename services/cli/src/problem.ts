@@ -2,6 +2,7 @@
 import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canonical';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { noteCode, requestIdOf } from './operations/requests.ts';
 
 const HEADERS = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
 
@@ -28,7 +29,9 @@ export function problem(
   title: string,
   more: Record<string, string> = {},
 ): Response {
-  return context.json({ code, title, status }, status, { ...HEADERS, ...more });
+  noteCode(context, code);
+  const body = { code, title, status, request_id: requestIdOf(context) };
+  return context.json(body, status, { ...HEADERS, ...more });
 }
 
 /** What an error comes to. Of a defect only the code is told: the rest is for the operator's log. */

@@ -5,6 +5,7 @@ import { serveLogs, type Logs } from '@tidemark/log';
 import {
   connectCalls,
   type Calls,
+  type FoldReport,
   type ShardCalls,
   type ShardStats,
   type ShardWorkerData,
@@ -25,6 +26,8 @@ export interface ShardPoolOptions extends Omit<
   readonly faults: Faults;
   /** A shard that stops so often, each time soon after it was started, is not started again. */
   readonly restartsMax?: number | undefined;
+  /** Told of each partition's part of a cut once it is committed. */
+  readonly onFolded?: ((report: FoldReport) => void) | undefined;
 }
 
 const RESTARTS_MAX = 20;
@@ -125,6 +128,8 @@ export class ShardPool {
       workerData: data,
       transferList: [data.logs, data.calls],
     });
+    const { onFolded } = this.options;
+    if (onFolded !== undefined) worker.on('message', onFolded);
     const calls = connectCalls<ShardCalls>(callChannel.port1);
     this.calls[shard] = calls;
     this.workers[shard] = worker;

@@ -9,6 +9,7 @@ import {
 } from '@tidemark/runtime';
 import { RejectedInput } from '@tidemark/canonical';
 import type { Context } from 'hono';
+import { noteSubject } from './operations/requests.ts';
 import { EVENT_LIMITS, type Caller, type EventLimits } from './events.ts';
 
 export interface UploadOptions {
@@ -53,7 +54,9 @@ export class Uploads {
   private async token(context: Context): Promise<TokenRecord> {
     const { tokens, now, monotonic } = this.options;
     const known = await tokens.known(monotonic());
-    return tokenOf(context.req.header('authorization'), known, now());
+    const token = tokenOf(context.req.header('authorization'), known, now());
+    noteSubject(context, token.subject);
+    return token;
   }
 }
 

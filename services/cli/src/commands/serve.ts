@@ -1,16 +1,17 @@
 /** `tidemark serve`: the embedded ledger with its HTTP endpoints, until it is told to stop. */
 import { rm } from 'node:fs/promises';
-import { answers, openEngine } from '../access.ts';
+import { answers, openEngine, sayToTerminal } from '../access.ts';
 import { engineSettings, uploadLimits, uploadRate } from '../config/mapped.ts';
 import type { ServeConfig } from '../config/serveSettings.ts';
 import { untilCurrent } from '../current.ts';
 import { localApp, publicApp } from '../http.ts';
-import { TokenFolder } from '@tidemark/runtime';
-import { ledgerFolder } from '../ledgerFolder.ts';
+import { openLogger, TokenFolder, type Logger } from '@tidemark/runtime';
+import { ledgerFolder, readLedgerFile } from '../ledgerFolder.ts';
 import { listen, type Listener } from '../listener.ts';
+import { LogObserver } from '../operations/logObserver.ts';
 import { readCertificate } from '../tls.ts';
 import { Uploads } from '../uploads.ts';
-import { OperatingFault } from '@tidemark/canonical';
+import { OperatingFault, plainFailure } from '@tidemark/canonical';
 import type { Engine } from '../engine.ts';
 
 interface Served extends AsyncDisposable {
@@ -18,28 +19,41 @@ interface Served extends AsyncDisposable {
   readonly url: string;
 }
 
+/** Where everything is told that happens. */
+interface Telling {
+  readonly log: Logger;
+  /** For people at the terminal; where there are lines of JSON instead, one of those. */
+  readonly say: (message: string) => void;
+}
+
 /**
  * Opens a ledger and listens: to its own commands at once, to everybody once it is current.
  * @throws OperatingFault `serve.running`, `serve.listen` and the engine's
  */
-async function serveLedger(directory: string, config: ServeConfig): Promise<Served> {
+async function serveLedger(
+  directory: string,
+  config: ServeConfig,
+  { log, say }: Telling,
+): Promise<Served> {
   const folder = ledgerFolder(directory);
   const certificate = await readCertificate(config.tls);
+  const observer = new LogObserver(log, (await readLedgerFile(folder)).partitions);
   const engine = (await answers(folder.socket))
     ? undefined
-    : await openEngine(directory, engineSettings(config));
+    : await openEngine(directory, { ...engineSettings(config), observer, say });
   if (engine === undefined) {
     throw new OperatingFault(
       'serve.running',
       `a server runs on ${folder.root} already; ask it with: npx tidemark status ${folder.root}`,
     );
   }
+  const observe = observer.request.bind(observer);
   await using opened = new AsyncDisposableStack();
   opened.defer(() => engine.close());
   await rm(folder.socket, { force: true });
   opened.defer(() => rm(folder.socket, { force: true }));
-  opened.use(await listen(localApp(engine), config.http, folder.socket));
-  await untilCurrent(engine);
+  opened.use(await listen(localApp(engine, observe), config.http, folder.socket));
+  await untilCurrent(engine, say);
   const uploads = new Uploads({
     tokens: new TokenFolder(folder.tokens),
     now: Date.now,
@@ -47,10 +61,10 @@ async function serveLedger(directory: string, config: ServeConfig): Promise<Serv
     rate: uploadRate(config.uploads),
     limits: uploadLimits(config.uploads),
   });
-  const app = publicApp(engine, uploads);
+  const app = publicApp(engine, uploads, observe);
   const { host, port } = config.listen;
   const listener = opened.use(await listen(app, config.http, port, { host, certificate }));
-  if (certificate !== undefined) opened.defer(reloadAtSighup(config, listener));
+  opened.defer(atSighup(config, listener, { log, say }));
   const whole = opened.move();
   return {
     engine,
@@ -70,9 +84,24 @@ export async function serveUntilStopped(
 ): Promise<void> {
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
-  await using served = await serveLedger(directory, config);
-  const isReady = Promise.resolve(ready(served));
-  await Promise.race([stopped, served.engine.failed, isReady.then(() => stopped)]);
+  const { format, file, level } = config.log;
+  const log = openLogger({ level, file, toStderr: format === 'json' });
+  const say = format === 'json' ? (message: string) => log.warn(message) : sayToTerminal;
+  log.info('start', { directory });
+  try {
+    await using served = await serveLedger(directory, config, { log, say });
+    const { genesis } = served.engine;
+    log.info('serving', { url: served.url, ledger: genesis.ledger, name: genesis.name });
+    const isReady = Promise.resolve(ready(served));
+    await Promise.race([stopped, served.engine.failed, isReady.then(() => stopped)]);
+  } catch (error) {
+    const { kind, code, message } = plainFailure(error);
+    log.error('failure', { kind, code, detail: message });
+    throw error;
+  } finally {
+    log.info('stop');
+    await log.flush();
+  }
 }
 
 function hostInUrl(host: string): string {
@@ -80,22 +109,31 @@ function hostInUrl(host: string): string {
 }
 
 /**
- * Reads the certificate again at each SIGHUP. One that is no good is told and changes nothing.
+ * At each SIGHUP the log's file is opened anew, and the certificate read again where there is one.
  * @returns how to stop that
  */
-function reloadAtSighup({ tls }: ServeConfig, listener: Listener): () => void {
-  const reload = (): void => void present(tls, listener);
+function atSighup({ tls, log }: ServeConfig, listener: Listener, telling: Telling): () => void {
+  if (tls.cert === undefined && log.file === undefined) return () => undefined;
+  const reload = (): void => {
+    telling.log.reopen();
+    if (tls.cert !== undefined) void present(tls, listener, telling.say);
+  };
   process.on('SIGHUP', reload);
   return () => process.off('SIGHUP', reload);
 }
 
-async function present(tls: ServeConfig['tls'], listener: Listener): Promise<void> {
+/** One that is no good is told and changes nothing. */
+async function present(
+  tls: ServeConfig['tls'],
+  listener: Listener,
+  say: (message: string) => void,
+): Promise<void> {
   try {
     const certificate = await readCertificate(tls);
     if (certificate !== undefined) listener.present(certificate);
-    console.error('tidemark: the certificate has been read again');
+    say('the certificate has been read again');
   } catch (error) {
     if (!(error instanceof OperatingFault)) throw error;
-    console.error(`tidemark: ${error.message}; the old one stays in use (${error.code})`);
+    say(`${error.message}; the old one stays in use (${error.code})`);
   }
 }

@@ -1,6 +1,7 @@
 /** The configuration of `tidemark serve` from where it stands: a file, the environment, flags. */
 import { constants } from 'node:fs';
 import { access, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { OperatingFault, parseJson, RejectedInput, type Json } from '@tidemark/canonical';
 import {
   resolveSettings,
@@ -67,16 +68,20 @@ async function bytesIn(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Files that are named and cannot be read. */
+/** Files that are named and cannot be read, or not made. */
 async function unreadable(given: ReadonlyMap<string, Given>): Promise<Flaw[]> {
   const flaws: Flaw[] = [];
   for (const { name, kind } of settingsOf(SERVE_SETTINGS)) {
     const found = given.get(name);
-    if (kind.isFile !== true || typeof found?.value !== 'string') continue;
+    if (kind.needs === undefined || typeof found?.value !== 'string') continue;
     const { value, source } = found;
-    const failure = await access(value, constants.R_OK).then(() => undefined, codeOf);
+    const failure =
+      kind.needs === 'file'
+        ? await access(value, constants.R_OK).then(() => undefined, codeOf)
+        : await access(dirname(value), constants.W_OK).then(() => undefined, codeOf);
     if (failure === undefined) continue;
-    flaws.push({ source, message: `${name} names ${value}, which cannot be read (${failure})` });
+    const done = kind.needs === 'file' ? 'read' : 'made';
+    flaws.push({ source, message: `${name} names ${value}, which cannot be ${done} (${failure})` });
   }
   return flaws;
 }

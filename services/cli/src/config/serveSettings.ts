@@ -6,6 +6,7 @@ import {
   duration,
   file,
   host,
+  newFile,
   oneOf,
   optionalSetting,
   setting,
@@ -166,6 +167,24 @@ const faults = z
   })
   .describe('Faults and the end');
 
+const log = z
+  .strictObject({
+    format: setting(oneOf('text', 'json'), {
+      description:
+        'What standard error gets: messages for people, or a line of JSON for each thing.',
+      fallback: 'text',
+    }),
+    file: optionalSetting(newFile(), {
+      description: 'Gets the lines of JSON, whatever standard error gets; opened anew at SIGHUP.',
+      absent: 'none',
+    }),
+    level: setting(oneOf('debug', 'info', 'warn', 'error', 'silent'), {
+      description: 'The least that makes a line of JSON.',
+      fallback: 'info',
+    }),
+  })
+  .describe('Logs');
+
 export const SERVE_SETTINGS = z.strictObject({
   listen,
   tls,
@@ -175,6 +194,7 @@ export const SERVE_SETTINGS = z.strictObject({
   storage,
   ledger,
   faults,
+  log,
 }) satisfies SettingsSchema;
 
 export type ServeConfig = Readonly<z.infer<typeof SERVE_SETTINGS>>;
