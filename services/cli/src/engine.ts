@@ -15,6 +15,7 @@ import { Publisher, Sealer, type PublisherOptions, type SnapshotRow } from '@tid
 import { openStateDb } from '@tidemark/shard';
 import { keyOf, publisherKeys, startShards, type EngineOptions } from './engineParts.ts';
 import { Faults, waitOut } from './faults.ts';
+import { backlogOf, type Backlog } from './operations/backlog.ts';
 import { readGenesis, type LedgerFolder } from './ledgerFolder.ts';
 import type { ShardPool } from './shardPool.ts';
 
@@ -93,6 +94,7 @@ export class Engine {
       partitions: file.partitions,
       queueBytesMax: options.storageQueueBytesMax,
       tailBytesMax: options.storageTailBytesMax,
+      onCommit: options.observer && ((report) => options.observer?.committed(report)),
     });
     const store = await openFiles(folder.metadata);
     const publisherOptions = {
@@ -130,8 +132,10 @@ export class Engine {
    * @throws OperatingFault `intake.busy`, `log.unknown`
    */
   async submit(events: readonly Event[], subject: string): Promise<Receipt[]> {
+    const started = performance.now();
     try {
       const receipts = await this.intake.submit(events, subject);
+      this.options.observer?.submitted(events.length, performance.now() - started);
       this.faults.over(INTAKE);
       return receipts;
     } catch (error) {
@@ -150,6 +154,13 @@ export class Engine {
   async logEnds(): Promise<number[]> {
     const { events, partitions } = this.logs;
     return Promise.all(Array.from({ length: partitions }, (_, p) => events.end(p)));
+  }
+
+  /** Events that no visible snapshot covers. */
+  async backlog(): Promise<Backlog> {
+    const { events, partitions } = this.logs;
+    const vector = this.publisher.visible?.vector;
+    return backlogOf(events, vector ?? Array.from({ length: partitions }, () => 0));
   }
 
   /** Resolves once a condition on what is visible holds. */

@@ -19,26 +19,25 @@ import {
 } from '@tidemark/bin';
 import { OFFLINE_ROLES } from '@tidemark/ledger';
 import { combineRoots, makeTap16File } from '@tidemark/merkle';
-import { binRoleName, parseTimestamp } from '@tidemark/tuf';
+import { binRoleName } from '@tidemark/tuf';
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import type { Engine } from './engine.ts';
 import { acceptEvents, type Caller } from './events.ts';
-import type { Observer } from './operations/observer.ts';
+import { localMetrics, publicMetrics, type Operations } from './operations/metricRoutes.ts';
 import { observeRequests } from './operations/requests.ts';
 import { problem, problemOf } from './problem.ts';
-import { reasonsAgainst, type Vitals } from './ready.ts';
+import { reasonsAgainst, vitalsOf } from './ready.ts';
 import { statusOf } from './status.ts';
 import type { Uploads } from './uploads.ts';
-
-type Observe = Observer['request'];
 
 const FOR_EVER = 'public, max-age=31536000, immutable';
 const FOR_SECONDS = 'public, max-age=1';
 const TIMESTAMPS = new Set(['timestamp.json']);
 
 /** The routes that anybody may ask, and those that need a token. */
-export function publicApp(engine: Engine, uploads: Uploads, observe: Observe): Hono {
-  const app = readApp(engine, observeRequests('public', observe));
+export function publicApp(engine: Engine, uploads: Uploads, operations: Operations): Hono {
+  const app = readApp(engine, observeRequests('public', operations.request));
+  publicMetrics(app, operations, uploads);
   app.post('/v1/events', async (context) =>
     acceptEvents(engine, context, await uploads.callerOf(context), uploads.limits),
   );
@@ -50,8 +49,9 @@ export function publicApp(engine: Engine, uploads: Uploads, observe: Observe): H
 }
 
 /** The same for the ledger's own commands: who can open its socket may do everything. */
-export function localApp(engine: Engine, observe: Observe = () => undefined): Hono {
-  const app = readApp(engine, observeRequests('socket', observe));
+export function localApp(engine: Engine, operations?: Operations): Hono {
+  const app = readApp(engine, observeRequests('socket', operations?.request));
+  localMetrics(app, operations);
   app.post('/v1/events', async (context) => acceptEvents(engine, context, OWNER));
   app.get('/v1/status', async (context) => context.json(await statusOf(engine)));
   return app;
@@ -93,17 +93,6 @@ function readApp(engine: Engine, observed: MiddlewareHandler): Hono {
     return context.json(await targetOf(engine, path, at === undefined ? undefined : Number(at)));
   });
   return app;
-}
-
-function vitalsOf({ fault, publisher, intake }: Engine): Vitals {
-  const text = publisher.visible?.timestamp;
-  const timestamp = text === undefined ? undefined : parseTimestamp(utf8(text));
-  return {
-    fault,
-    timestampExpires: timestamp && Date.parse(timestamp.signed.expires),
-    queueBytes: intake.queueBytes,
-    queueBytesMax: intake.queueBytesMax,
-  };
 }
 
 async function metadata(engine: Engine, context: Context, name: string): Promise<Response> {

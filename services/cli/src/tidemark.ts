@@ -12,6 +12,7 @@ import { importFile } from './commands/import.ts';
 import { initLedger, initReport } from './commands/init.ts';
 import { checkShown, show } from './commands/show.ts';
 import { statusReport } from './commands/status.ts';
+import { VERSION } from './version.ts';
 import { openSource } from './sources.ts';
 import { numberFrom } from './program/options.ts';
 
@@ -20,7 +21,7 @@ const IMPORT_CUT_INTERVAL_MS = 1000;
 
 const program = new Command('tidemark')
   .description('The metadata ledger that lets a package index survive its own compromise.')
-  .version('0.1.0')
+  .version(VERSION)
   .showHelpAfterError('(tidemark COMMAND --help shows what it takes, with examples)')
   .exitOverride((error) => {
     process.exit(error.exitCode === 0 ? 0 : 2);

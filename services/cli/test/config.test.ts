@@ -20,7 +20,7 @@ async function configOf(text: string) {
 
 test.each([...DOCUMENTS.keys()])('docs/%s is what `npm run docs` makes', async (name) => {
   const path = join(import.meta.dirname, '../../../docs', name);
-  expect(await readFile(path, 'utf8')).toBe(DOCUMENTS.get(name)!());
+  expect(await readFile(path, 'utf8')).toBe(await DOCUMENTS.get(name)!());
 });
 
 test('a file of settings is read', async () => {

@@ -9,6 +9,9 @@ import { openLogger, TokenFolder, type Logger } from '@tidemark/runtime';
 import { ledgerFolder, readLedgerFile } from '../ledgerFolder.ts';
 import { listen, type Listener } from '../listener.ts';
 import { LogObserver } from '../operations/logObserver.ts';
+import { MetricObserver } from '../operations/metricObserver.ts';
+import type { Operations } from '../operations/metricRoutes.ts';
+import { tellAll } from '../operations/observer.ts';
 import { readCertificate } from '../tls.ts';
 import { Uploads } from '../uploads.ts';
 import { OperatingFault, plainFailure } from '@tidemark/canonical';
@@ -37,7 +40,9 @@ async function serveLedger(
 ): Promise<Served> {
   const folder = ledgerFolder(directory);
   const certificate = await readCertificate(config.tls);
-  const observer = new LogObserver(log, (await readLedgerFile(folder)).partitions);
+  const logged = new LogObserver(log, (await readLedgerFile(folder)).partitions);
+  const measured = new MetricObserver();
+  const observer = tellAll([logged, measured]);
   const engine = (await answers(folder.socket))
     ? undefined
     : await openEngine(directory, { ...engineSettings(config), observer, say });
@@ -47,12 +52,16 @@ async function serveLedger(
       `a server runs on ${folder.root} already; ask it with: npx tidemark status ${folder.root}`,
     );
   }
-  const observe = observer.request.bind(observer);
+  const operations: Operations = {
+    request: (report) => observer.request(report),
+    scrape: () => measured.scrape(engine, Date.now()),
+    metricsFor: config.metrics.access,
+  };
   await using opened = new AsyncDisposableStack();
   opened.defer(() => engine.close());
   await rm(folder.socket, { force: true });
   opened.defer(() => rm(folder.socket, { force: true }));
-  opened.use(await listen(localApp(engine, observe), config.http, folder.socket));
+  opened.use(await listen(localApp(engine, operations), config.http, folder.socket));
   await untilCurrent(engine, say);
   const uploads = new Uploads({
     tokens: new TokenFolder(folder.tokens),
@@ -61,7 +70,7 @@ async function serveLedger(
     rate: uploadRate(config.uploads),
     limits: uploadLimits(config.uploads),
   });
-  const app = publicApp(engine, uploads, observe);
+  const app = publicApp(engine, uploads, operations);
   const { host, port } = config.listen;
   const listener = opened.use(await listen(app, config.http, port, { host, certificate }));
   opened.defer(atSighup(config, listener, { log, say }));

@@ -185,6 +185,16 @@ const log = z
   })
   .describe('Logs');
 
+const metrics = z
+  .strictObject({
+    access: setting(oneOf('admin', 'everyone', 'nobody'), {
+      description:
+        'Who gets /metrics on the public listener: bearers of an admin token, or whoever asks.',
+      fallback: 'admin',
+    }),
+  })
+  .describe('Metrics');
+
 export const SERVE_SETTINGS = z.strictObject({
   listen,
   tls,
@@ -195,6 +205,7 @@ export const SERVE_SETTINGS = z.strictObject({
   ledger,
   faults,
   log,
+  metrics,
 }) satisfies SettingsSchema;
 
 export type ServeConfig = Readonly<z.infer<typeof SERVE_SETTINGS>>;

@@ -6,6 +6,6 @@ import { DOCUMENTS } from './documents.ts';
 const FOLDER = fileURLToPath(new URL('../../../../docs/', import.meta.url));
 
 for (const [name, text] of DOCUMENTS) {
-  await writeFile(`${FOLDER}${name}`, text());
+  await writeFile(`${FOLDER}${name}`, await text());
   console.log(`docs/${name}`);
 }

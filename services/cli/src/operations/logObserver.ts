@@ -1,5 +1,6 @@
 /** What happens, as lines of a log: requests, snapshots, faults. Only fields that are named here go in. */
 import type { PlainFailure } from '@tidemark/canonical';
+import type { CommitReport } from '@tidemark/log';
 import type { Logger } from '@tidemark/runtime';
 import type { FoldReport } from '@tidemark/shard';
 import type { Observer, RequestReport, VisibleReport } from './observer.ts';
@@ -45,6 +46,15 @@ export class LogObserver implements Observer {
     if (status >= 500) this.log.error('request', fields);
     else if (PROBES.has(route)) this.log.debug('request', fields);
     else this.log.info('request', fields);
+  }
+
+  /** Requests and snapshots tell it. */
+  submitted(): void {}
+
+  committed({ appends, records, bytes, ms, code }: CommitReport): void {
+    const fields = { appends, records, bytes, ms: rounded(ms), code };
+    if (code === undefined) this.log.debug('commit', fields);
+    else this.log.warn('commit', fields);
   }
 
   cut(ms: number): void {

@@ -1,5 +1,6 @@
 /** The port through which a running ledger tells what it does: to logs, to metrics, to nobody. */
 import type { PlainFailure } from '@tidemark/canonical';
+import type { CommitReport } from '@tidemark/log';
 import type { FoldReport } from '@tidemark/shard';
 
 /** A request that has been answered, or whose client is gone. */
@@ -39,6 +40,10 @@ export interface VisibleReport {
 }
 
 export interface EngineObserver {
+  /** Events were made durable. */
+  submitted(events: number, ms: number): void;
+  /** A group of appends was written to the logs, or could not be. */
+  committed(report: CommitReport): void;
   /** The sealer appended a cut. */
   cut(ms: number): void;
   /** A shard committed its part of a cut. */
@@ -51,4 +56,18 @@ export interface EngineObserver {
 
 export interface Observer extends EngineObserver {
   request(report: RequestReport): void;
+}
+
+/** Tells each of several observers. */
+export function tellAll(observers: readonly Observer[]): Observer {
+  const each = (tell: (observer: Observer) => void): void => observers.forEach(tell);
+  return {
+    request: (report) => each((observer) => observer.request(report)),
+    submitted: (events, ms) => each((observer) => observer.submitted(events, ms)),
+    committed: (report) => each((observer) => observer.committed(report)),
+    cut: (ms) => each((observer) => observer.cut(ms)),
+    folded: (report) => each((observer) => observer.folded(report)),
+    visible: (report) => each((observer) => observer.visible(report)),
+    fault: (failure, who) => each((observer) => observer.fault(failure, who)),
+  };
 }

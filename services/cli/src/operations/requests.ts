@@ -23,12 +23,12 @@ const NOTES = 'notes';
 /** Tells of each request that came over a listener. */
 export function observeRequests(
   listener: RequestReport['listener'],
-  observe: (report: RequestReport) => void,
+  observe: ((report: RequestReport) => void) | undefined,
 ): MiddlewareHandler {
   return async (context, next) => {
     const { incoming, outgoing } = sides(context);
     // Asked from within this process: nobody has to be told.
-    if (incoming === undefined || outgoing === undefined) return next();
+    if (observe === undefined || incoming === undefined || outgoing === undefined) return next();
     const started = performance.now();
     const { socket } = incoming;
     const sentBefore = socket.bytesWritten;
