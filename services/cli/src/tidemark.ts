@@ -111,7 +111,7 @@ program
   .addHelpText('after', example('tidemark status /srv/index'))
   .action(async (directory, options) => {
     await using access = await openAccess(directory);
-    console.log(await statusReport(access, options.json === true));
+    console.log(await statusReport(access, options.json === true, Date.now()));
   });
 
 program
