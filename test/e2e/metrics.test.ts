@@ -3,7 +3,10 @@ import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { connect } from 'node:net';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requireComponent } from '../support/component.ts';
 import { temporaryFolder } from '../support/files.ts';
@@ -135,6 +138,21 @@ test('every step of the flow has counted what happened', () => {
   ]) {
     expect(valueOf(name), name).toBeGreaterThan(0);
   }
+});
+
+test('a client that leaves in the middle is counted, with its route and no status', async () => {
+  const { hostname, port } = new URL(server.url);
+  const socket = connect(Number(port), hostname);
+  await once(socket, 'connect');
+  socket.write(
+    `POST /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${uploader}\r\n` +
+      'content-length: 100\r\n\r\n[',
+  );
+  await delay(100);
+  socket.destroy();
+  const left =
+    'tidemark_http_requests_total{listener="public",method="POST",route="/v1/events",status="0"} 1';
+  while (!(await throughSocket('/metrics')).includes(left)) await delay(50);
 });
 
 test('how long each role lives is told in seconds', () => {

@@ -6,6 +6,7 @@ export interface CommitReport {
   /** Appends that shared one fsync. */
   readonly appends: number;
   readonly records: number;
+  /** Of the records alone. */
   readonly bytes: number;
   readonly ms: number;
   /** Why it failed, `log.full`; undefined where it is durable. */
@@ -14,23 +15,17 @@ export interface CommitReport {
 
 export type OnCommit = (report: CommitReport) => void;
 
-interface Written {
-  readonly records: readonly Uint8Array[];
-  readonly bytes: number;
-}
-
 /** @param failure what was thrown, if anything was */
 export function commitReport(
-  group: readonly Written[],
+  group: readonly { readonly records: readonly Uint8Array[] }[],
   ms: number,
   failure: Error | undefined,
 ): CommitReport {
-  const sum = (figure: (append: Written) => number): number =>
-    group.reduce((total, append) => total + figure(append), 0);
+  const records = group.flatMap((append) => append.records);
   return {
     appends: group.length,
-    records: sum(({ records }) => records.length),
-    bytes: sum(({ bytes }) => bytes),
+    records: records.length,
+    bytes: records.reduce((sum, { length }) => sum + length, 0),
     ms,
     code: failure && plainFailure(failure).code,
   };

@@ -67,10 +67,10 @@ test('one that is not', () => {
       expires: { root: at(-2 * DAY) },
       next_due: at(-1),
     },
-    false,
+    true,
     NOW,
   );
-  expect(lines).toContain('index         no server is running; it does not do its work');
+  expect(lines).toContain('index         a server is running; it does not do its work');
   expect(lines).toContain('  not ready   no space left (log.full)');
   expect(lines).toContain('  waiting out log.full: no space left');
   expect(lines).toContain(
@@ -80,6 +80,11 @@ test('one that is not', () => {
     'expires       root       EXPIRED 2 days ago (2026-11-22T12:00Z), version 1',
   );
   expect(lines).toContain('  renewal     is due');
+});
+
+test('one at rest', () => {
+  const [first] = statusLines(WELL, false, NOW);
+  expect(first).toBe('index         no server is running');
 });
 
 test('a new one', () => {

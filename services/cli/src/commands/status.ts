@@ -14,11 +14,11 @@ export async function statusReport(access: Access, json: boolean, now: number): 
 /** What is wrong comes first, then what changes, then what does not. @param now ms of the wall clock */
 export function statusLines(status: JsonObject, isRunning: boolean, now: number): string[] {
   const reasons = (status['reasons'] ?? []) as readonly JsonObject[];
-  const state = isRunning ? 'a server is running' : 'no server is running';
   const ready = reasons.length === 0 ? 'it does its work' : 'it does not do its work';
+  const state = isRunning ? `a server is running; ${ready}` : 'no server is running';
   const merkleRoot = textOf(status['merkle_root']);
   return [
-    line(textOf(status['name']) ?? '', `${state}; ${ready}`),
+    line(textOf(status['name']) ?? '', state),
     ...reasons.map(({ code, detail }) =>
       line('  not ready', `${textOf(detail)} (${textOf(code)})`),
     ),

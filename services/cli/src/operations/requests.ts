@@ -10,7 +10,7 @@ import type { RequestReport, UploadNote } from './observer.ts';
 
 interface Notes {
   readonly id: string;
-  route: string;
+  readonly route: string;
   subject: string | undefined;
   code: string | undefined;
   uploads: UploadNote | undefined;
@@ -32,7 +32,7 @@ export function observeRequests(
     const started = performance.now();
     const { socket } = incoming;
     const sentBefore = socket.bytesWritten;
-    const notes = newNotes(context.req.header('x-request-id'));
+    const notes = newNotes(context.req.header('x-request-id'), routeOf(context));
     context.set(NOTES, notes);
     outgoing.setHeader('x-request-id', notes.id);
     outgoing.once('close', () => {
@@ -46,8 +46,6 @@ export function observeRequests(
       });
     });
     await next();
-    const route = routePath(context, -1);
-    if (!route.endsWith('*') || route.length > 2) notes.route = route;
   };
 }
 
@@ -81,9 +79,15 @@ export function noteUploads(
   notes.uploads = { accepted, refused };
 }
 
-function newNotes(foreign: string | undefined): Notes {
+/** The pattern of the last that matched; what matches everything is no route. */
+function routeOf(context: Context): string {
+  const route = routePath(context, -1);
+  return route === '*' || route === '/*' ? 'none' : route;
+}
+
+function newNotes(foreign: string | undefined, route: string): Notes {
   const id = foreign !== undefined && FOREIGN_ID.test(foreign) ? foreign : randomUUID();
-  return { id, route: 'none', subject: undefined, code: undefined, uploads: undefined };
+  return { id, route, subject: undefined, code: undefined, uploads: undefined };
 }
 
 function notesOf(context: Context): Notes | undefined {
