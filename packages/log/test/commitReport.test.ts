@@ -4,6 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { OperatingFault } from '@tidemark/canonical';
+import { commitReport } from '../src/commitReport.ts';
 import { openLevelLogs, type CommitReport } from '../src/index.ts';
 
 const bytes = (size: number): Uint8Array => new Uint8Array(size).fill(1);
@@ -28,4 +30,17 @@ test('appends that wait together are one report, whatever their topic', async ()
   ]);
   await logs.close();
   await rm(folder, { recursive: true });
+});
+
+test.each([
+  [new OperatingFault('log.full', 'no space left'), 'log.full'],
+  [new TypeError('a defect'), 'program.defect'],
+])('a group that failed with %s has the code %s', (failure, code) => {
+  expect(commitReport([{ records: [bytes(4)] }], 2, failure)).toEqual({
+    appends: 1,
+    records: 1,
+    bytes: 4,
+    ms: 2,
+    code,
+  });
 });
