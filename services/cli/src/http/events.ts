@@ -9,6 +9,7 @@ import { parseEvent, type Event } from '@tidemark/event';
 import type { Receipt } from '@tidemark/intake';
 import type { Context } from 'hono';
 import type { Engine } from '../engine.ts';
+import { noteUploads } from '../operations/requests.ts';
 import { itemsOf, type Item, type ItemLimits } from './items.ts';
 import { tellBeside, tooMany } from './problem.ts';
 
@@ -26,6 +27,7 @@ export const EVENT_LIMITS: ItemLimits = {
   eventsMax: 10_000,
   bodyMsMax: 60_000,
   silenceMsMax: 15_000,
+  depthMax: 32,
 };
 
 /** Lines judged and stored at once, or a few more. */
@@ -83,6 +85,8 @@ export async function acceptEvents(
         upload.answer(() => PENDING),
       );
     throw error;
+  } finally {
+    noteUploads(context, upload.accepted.length, upload.refused);
   }
   if (excess !== undefined) {
     if (!upload.isEmpty)
