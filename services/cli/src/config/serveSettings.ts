@@ -141,7 +141,7 @@ const ledger = z
       absent: 'one a core',
       flag: '--shards <n>',
     }),
-    memory: setting(size('1M', '999999G'), {
+    memory: setting(size('64K', '999999G'), {
       description: 'Bodies of bins kept in memory, of all shards together.',
       fallback: '512M',
       flag: '--memory <size>',
