@@ -11,11 +11,12 @@ import { availableParallelism } from 'node:os';
 import type { Event } from '@tidemark/event';
 import { openSource, type Engine } from '@tidemark/cli';
 import { floorPerSecond } from './floor.ts';
+import { benchHttp } from './http.ts';
 import { load, makeLedger, MEMORY_BUDGET_BYTES, SHARDS, untilAllVisible } from './ledger.ts';
 import { peerBatch } from './peer.ts';
 import { batchRate, latency, sustained } from './rates.ts';
 import { Results } from './results.ts';
-import { prng, upload } from './synthetic.ts';
+import { prng, sequence } from './synthetic.ts';
 
 /** PEP 458's number of targets (P30). */
 const TARGETS = 2_273_539;
@@ -39,6 +40,7 @@ if (peer !== undefined) {
 }
 for (const bits of [14, 16]) await benchBins(bits);
 await benchReal();
+await benchHttp(results, { targets, seed: SEED, seconds: quick ? 3 : 8 });
 results.print();
 if (jsonAt > 0) await writeFile(process.argv[jsonAt + 1]!, `${results.json()}\n`);
 process.exit(0);
@@ -120,8 +122,4 @@ async function memory(engine: Engine): Promise<{ bodies: number; rss: number }> 
   const shards = await engine.shards.stats();
   const bodies = shards.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
   return { bodies, rss: process.memoryUsage.rss() };
-}
-
-function* sequence(random: ReturnType<typeof prng>): Generator<Event> {
-  for (let i = 0; ; i++) yield upload(random, i);
 }
