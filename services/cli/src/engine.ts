@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatingFault, plainFailure, type PlainFailure } from '@tidemark/canonical';
 import type { Event, GenesisSigned } from '@tidemark/event';
-import { Intake, type Receipt } from '@tidemark/intake';
+import { Intake, Unseen, type Receipt } from '@tidemark/intake';
 import type { StateDb } from '@tidemark/ledger';
 import { openLevelLogs, type Logs } from '@tidemark/log';
 import { openFiles, type PublicationStore } from '@tidemark/publish';
@@ -23,6 +23,8 @@ const PUBLISHER = 'publisher';
 const SEALER = 'sealer';
 const INTAKE = 'intake';
 const STOP_MS_MAX = 30_000;
+/** A few seconds of what two cores fold and sign. */
+const UNSEEN_EVENTS_MAX = 50_000;
 const PUBLISHER_BUFFER_BYTES = 4 << 20;
 
 export class Engine {
@@ -30,6 +32,8 @@ export class Engine {
   readonly store: PublicationStore;
   readonly intake: Intake;
   readonly shards: ShardPool;
+  /** What was submitted and no snapshot shows yet. */
+  readonly unseen: Unseen;
   readonly options: EngineOptions;
   private readonly logs: Logs;
   private readonly sealer: Sealer;
@@ -68,7 +72,7 @@ export class Engine {
     this.current = parts.publisher;
     this.publisherOptions = parts.publisherOptions;
     const signer = (purpose: string) => keyOf(options.keys, purpose).signer;
-    const { cutRecordsMax, intakeQueueBytesMax } = options;
+    const { cutRecordsMax, intakeQueueBytesMax, unseenEventsMax = UNSEEN_EVENTS_MAX } = options;
     this.sealer = new Sealer({ genesis, logs, signer: signer('sealer'), sleep, cutRecordsMax });
     this.intake = new Intake({
       genesis,
@@ -80,6 +84,7 @@ export class Engine {
       queueBytesMax: intakeQueueBytesMax,
     });
     this.shards = parts.shards;
+    this.unseen = new Unseen(genesis.partitions, unseenEventsMax, performance.now());
     const { promise, reject } = Promise.withResolvers<never>();
     promise.catch(() => undefined);
     this.failed = promise;
@@ -137,6 +142,7 @@ export class Engine {
       const receipts = await this.intake.submit(events, subject);
       this.options.observer?.submitted(events.length, performance.now() - started);
       this.faults.over(INTAKE);
+      this.unseen.add(receipts);
       return receipts;
     } catch (error) {
       const isFault = error instanceof OperatingFault && error.code !== 'intake.busy';
@@ -243,6 +249,7 @@ export class Engine {
   private listen(): void {
     this.current.onVisible((row) => {
       this.observeVisible(row);
+      this.unseen.show(row.vector, performance.now());
       this.tellVisible();
     });
   }

@@ -15,6 +15,8 @@ import { ShardPool } from './shardPool.ts';
 export interface EngineBounds {
   /** Bytes of events that wait to be stored. */
   readonly intakeQueueBytesMax?: number | undefined;
+  /** Durable events that no snapshot shows yet: see `Unseen`. */
+  readonly unseenEventsMax?: number | undefined;
   /** Bytes of records that wait for the disk, and of those kept for followers. */
   readonly storageQueueBytesMax?: number | undefined;
   readonly storageTailBytesMax?: number | undefined;

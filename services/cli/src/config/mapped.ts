@@ -12,6 +12,7 @@ export function engineSettings({ intake, storage, ledger, faults }: ServeConfig)
     memoryBudgetBytes: ledger.memory,
     verifyBins: ledger.verify_bins,
     intakeQueueBytesMax: intake.queue,
+    unseenEventsMax: intake.ahead,
     storageQueueBytesMax: storage.queue,
     storageTailBytesMax: storage.tail,
     faultMsMax: faults.wait_time,

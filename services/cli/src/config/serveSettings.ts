@@ -109,6 +109,11 @@ const intake = z
       description: 'Events in memory that wait to be stored; more is answered with 429.',
       fallback: '64M',
     }),
+    ahead: setting(whole('events', 1_000, 100_000_000), {
+      description:
+        'Stored events that no snapshot shows yet; more is answered with 429, unless snapshots show that many in 10 s.',
+      fallback: 50_000,
+    }),
   })
   .describe('Intake');
 

@@ -43,6 +43,7 @@ export class Uploads {
     return {
       subject: token.subject,
       mayUpload: (path) => mayUpload(token, path),
+      mayRunAhead: false,
       take: (events) => this.rate.take(token.subject, events, this.options.monotonic()),
     };
   }
