@@ -2,11 +2,15 @@
  * The ledger through its HTTP edge: `tidemark serve` as a process of its own, the client on the same cores.
  * Uploads in NDJSON bodies of one line up to a thousand, the time until one is visible, and reads.
  */
-import { Agent, request } from 'node:http';
+import { writeFile } from 'node:fs/promises';
+import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Event } from '@tidemark/event';
 import { tidemark, type Ledger, type Serving } from '../e2e/tidemark.ts';
+import { bodyOf, get, post, resident, untilCaughtUp, type Client } from './client.ts';
 import { load, makeLedger, untilAllVisible } from './ledger.ts';
+import { overload, type Overload } from './overload.ts';
+import { plot } from './plot.ts';
 import type { Results } from './results.ts';
 import { prng, sequence } from './synthetic.ts';
 
@@ -22,24 +26,19 @@ const CONNECTIONS = 16;
 const LATENCY_PER_SECOND = 1_000;
 const TICK_MS = 20;
 
-interface Client {
-  readonly url: string;
-  readonly token: string;
-  readonly agent: Agent;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: Buffer;
-  /** Seconds. */
-  readonly retryAfter: number;
-}
-
 /** Adds the figures of a ledger of so many targets to the results. */
 export async function benchHttp(
   results: Results,
-  { targets, seed, seconds }: { targets: number; seed: number; seconds: number },
+  setUp: {
+    readonly targets: number;
+    readonly seed: number;
+    readonly seconds: number;
+    readonly overloadSeconds: number;
+    /** Where the course of the overload is drawn. */
+    readonly plotFile: string | undefined;
+  },
 ): Promise<void> {
+  const { targets, seed, seconds, overloadSeconds, plotFile } = setUp;
   const uploads = sequence(prng(seed));
   await using made = await makeLedger(BITS, BULK_CUT_MS);
   await load(made.engine, uploads, targets);
@@ -50,12 +49,14 @@ export async function benchHttp(
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   const client = { url: server.url, token, agent };
   const setup = `HTTP, ${targets} targets, 2^${BITS} bins, ${CUT_MS} ms cuts, ${CONNECTIONS} connections`;
+  let sustained = 0;
   for (const lines of LINES) {
     const { durable, visible } = await uploadRates(client, uploads, lines, seconds);
     const goal = lines === 1000 ? { goal: UPLOADS_GOAL } : {};
     const what = `over HTTP, ${lines} a body`;
     results.add(`uploads ${what}, durable`, durable, 'uploads/s', setup, goal);
     results.add(`uploads ${what}, visible at the end`, visible, 'uploads/s', setup, {});
+    sustained = visible;
   }
   const times = await latencies(client, uploads, seconds);
   for (const [name, share] of [
@@ -65,12 +66,23 @@ export async function benchHttp(
     const ms = times[Math.min(times.length - 1, Math.floor(share * times.length))]!;
     results.add(`HTTP upload to visible at ${LATENCY_PER_SECOND}/s, ${name}`, ms, 'ms', setup, {});
   }
+  const course = await overload(client, uploads, sustained, overloadSeconds);
+  addOverload(results, course, `${setup}, three times too much for ${overloadSeconds} s`);
+  if (plotFile !== undefined) await writeFile(plotFile, plot('Overload', course.series));
   for (const [what, path] of await readable(client)) {
     const rate = await readRate(client, path, seconds);
     results.add(`GET of ${what}`, rate, 'answers/s', setup, { goal: READS_GOAL });
   }
   results.add('resident set of the server', (await resident(client)) / 2 ** 20, 'MiB', setup, {});
   agent.destroy();
+}
+
+function addOverload(results: Results, course: Overload, setup: string): void {
+  const { accepted, refusedShare, recoveryMs, residentMax } = course;
+  results.add('overload: accepted, and all of it visible', accepted, 'uploads', setup, {});
+  results.add('overload: refused with 429', refusedShare * 100, '%', setup, {});
+  results.add('overload: until nothing waits any more', recoveryMs, 'ms', setup, {});
+  results.add('overload: resident set at the most', residentMax / 2 ** 20, 'MiB', setup, {});
 }
 
 async function serve(ledger: Ledger): Promise<Serving> {
@@ -142,16 +154,6 @@ async function latencies(
   return times.sort((a, b) => a - b);
 }
 
-/** Until everything that was stored is visible. */
-async function untilCaughtUp(client: Client): Promise<void> {
-  for (;;) {
-    const { body } = await get(client, '/v1/status');
-    const status = JSON.parse(body.toString()) as { backlog_records: number };
-    if (status.backlog_records === 0) return;
-    await delay(50);
-  }
-}
-
 /** A bin and its TAP 16 file, by name and path. */
 async function readable(client: Client): Promise<(readonly [what: string, path: string])[]> {
   const newest = await get(client, '/v1/snapshots/newest');
@@ -178,49 +180,4 @@ async function readRate(client: Client, path: string, seconds: number): Promise<
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, connection));
   return (answers * 1000) / (performance.now() - start);
-}
-
-async function resident(client: Client): Promise<number> {
-  const { body } = await get(client, '/metrics');
-  const figure = /^process_resident_memory_bytes (\S+)$/m.exec(body.toString())?.[1];
-  return Number(figure);
-}
-
-function bodyOf(uploads: Iterator<Event>, lines: number): Buffer {
-  let text = '';
-  for (let i = 0; i < lines; i++) text += `${JSON.stringify(uploads.next().value)}\n`;
-  return Buffer.from(text);
-}
-
-async function get(client: Client, path: string): Promise<Answer> {
-  return ask(client, 'GET', path, undefined);
-}
-
-async function post(client: Client, path: string, body: Buffer): Promise<Answer> {
-  return ask(client, 'POST', path, body);
-}
-
-async function ask(
-  { url, token, agent }: Client,
-  method: string,
-  path: string,
-  body: Buffer | undefined,
-): Promise<Answer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const headers = {
-    authorization: `Bearer ${token}`,
-    ...(body && { 'content-type': 'application/x-ndjson', 'content-length': body.length }),
-  };
-  const sent = request(new URL(path, url), { method, agent, headers }, (answer) => {
-    const chunks: Buffer[] = [];
-    answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-    answer.once('error', reject);
-    answer.once('end', () => {
-      const { statusCode: status = 0, headers: got } = answer;
-      resolve({ status, body: Buffer.concat(chunks), retryAfter: Number(got['retry-after'] ?? 0) });
-    });
-  });
-  sent.once('error', reject);
-  sent.end(body);
-  return promise;
 }
