@@ -98,6 +98,9 @@ test.each<[string, string, number]>([
   ['/v1/status', '/v1/status', 401],
   ['/v1/status', '/v1/status as index', 403],
   ['/v1/status', '/v1/status as admin', 200],
+  ['/metrics', '/metrics', 401],
+  ['/metrics', '/metrics as index', 403],
+  ['/metrics', '/metrics as admin', 200],
   ['/openapi.json', '/openapi.json', 200],
 ])('GET %s: %s is answered with %i as described', async (path, request, status) => {
   const [target = '', who = 'nobody'] = request.split(' as ');

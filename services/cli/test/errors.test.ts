@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import type { Engine } from '../src/engine.ts';
 import { publicApp } from '../src/http/app.ts';
 import { documentOf } from '../src/http/document.ts';
+import type { Operations } from '../src/http/metrics.ts';
 import type { Uploads } from '../src/http/uploads.ts';
 
 const CHECKOUT = join(import.meta.dirname, '../../..');
@@ -79,7 +80,9 @@ test('no code is listed twice', () => {
 });
 
 test('with the status that the OpenAPI document has', () => {
-  const document = JSON.stringify(documentOf(publicApp({} as Engine, {} as Uploads)));
+  const document = JSON.stringify(
+    documentOf(publicApp({} as Engine, {} as Uploads, {} as Operations)),
+  );
   const { paths } = JSON.parse(document) as {
     paths: Record<string, Record<string, { responses: Record<string, object> }>>;
   };

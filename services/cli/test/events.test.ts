@@ -15,10 +15,18 @@ interface Answer {
 }
 
 const GROUP = 4096;
-const CALLER: Caller = { subject: 'tester', mayUpload: () => true, take: () => 0 };
+const CALLER: Caller = {
+  subject: 'tester',
+  mayUpload: () => true,
+  mayRunAhead: false,
+  take: () => 0,
+};
 
 /** An engine of which only `submit` works, as it is told to. */
-function engineOf(submit: (events: readonly Event[], call: number) => unknown): {
+function engineOf(
+  submit: (events: readonly Event[], call: number) => unknown,
+  aheadAfter = Infinity,
+): {
   engine: Engine;
   calls: number[];
   atOnceMax(): number;
@@ -28,6 +36,7 @@ function engineOf(submit: (events: readonly Event[], call: number) => unknown): 
   let most = 0;
   const engine = {
     intake: { busySeconds: 7 },
+    unseen: { waitSeconds: () => (calls.length >= aheadAfter ? 9 : 0) },
     submit: async (events: readonly Event[]) => {
       calls.push(events.length);
       most = Math.max(most, ++atOnce);
@@ -151,4 +160,18 @@ test('more than its rate: no further group is stored', async () => {
   });
   expect([status, answer.code, headers.get('retry-after')]).toEqual([429, 'rate.subject', '4']);
   expect([calls, answer.accepted?.length]).toEqual([[5000], 5000]);
+});
+
+test('what runs ahead of the snapshots is sent away, but for who waits for them', async () => {
+  const ahead = engineOf(() => undefined, 1);
+  const refused = await post(ahead.engine, arriving(lines(10_000)));
+  expect([refused.status, refused.answer.code]).toEqual([429, 'intake.ahead']);
+  expect(refused.headers.get('retry-after')).toBe('9');
+  expect(refused.answer.accepted).toHaveLength(5000);
+  expect(ahead.calls).toEqual([5000]);
+  const owner = engineOf(() => undefined, 1);
+  const type = 'application/x-ndjson';
+  const body = arriving(lines(10_000));
+  const taken = await post(owner.engine, body, type, { ...CALLER, mayRunAhead: true });
+  expect([taken.status, taken.answer.accepted?.length]).toEqual([202, 10_000]);
 });

@@ -9,6 +9,7 @@ import type { Engine } from '../src/engine.ts';
 import { publicApp } from '../src/http/app.ts';
 import { documentOf } from '../src/http/document.ts';
 import { eventSchema } from '../src/http/schemas.ts';
+import type { Operations } from '../src/http/metrics.ts';
 import type { Uploads } from '../src/http/uploads.ts';
 
 interface Operation {
@@ -23,7 +24,7 @@ interface Document {
 }
 
 // Nothing is asked of it before there is a request.
-const app = publicApp({} as Engine, {} as Uploads);
+const app = publicApp({} as Engine, {} as Uploads, {} as Operations);
 const document = JSON.parse(JSON.stringify(documentOf(app))) as Document;
 const operations = Object.entries(document.paths).flatMap(([path, item]) =>
   Object.entries(item).map(([method, operation]) => ({ path, method, operation })),

@@ -10,6 +10,7 @@ const LIMITS: ItemLimits = {
   eventsMax: 50,
   bodyMsMax: 60_000,
   silenceMsMax: 60_000,
+  depthMax: 32,
 };
 
 /** What a request's items come to, or the code that ended them. */

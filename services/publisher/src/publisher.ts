@@ -92,6 +92,11 @@ export class Publisher {
     return this.fold.due;
   }
 
+  /** When the newest snapshot.json expires, ms; undefined before the first. */
+  get snapshotExpires(): number | undefined {
+    return this.fold.snapshots.newestClassic?.expires;
+  }
+
   /** Snapshot n as it was published. */
   snapshot(n: number): SnapshotRow | undefined {
     const newest = this.visible?.n ?? 0;

@@ -4,13 +4,14 @@
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { workerData, type MessagePort } from 'node:worker_threads';
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { plainFailure, type PlainFailure } from '@tidemark/canonical';
 import { createSigner } from '@tidemark/canonical/native';
 import { decodeRecord, type GenesisSigned } from '@tidemark/event';
 import type { ChangedTargets, ChangePlace, SlotProof } from '@tidemark/ledger';
 import { connectLogs } from '@tidemark/log';
 import { serveCalls } from './calls.ts';
+import type { FoldReport } from './foldReport.ts';
 import { Shard } from './shard.ts';
 import { openStateDb } from './stateDb.ts';
 import { verifiedSigner, type VerifyBins } from './verifiedSigner.ts';
@@ -93,6 +94,8 @@ async function main(data: ShardWorkerData): Promise<void> {
     memoryBudgetBytes: data.memoryBudgetBytes,
     sleep: (ms) => sleep(ms),
     eventsMayLag: false,
+    // Once a partition and cut: what it costs is a message.
+    observer: { now: () => performance.now(), folded: tellParent },
   });
   const done = follow(opened, stopping.signal).catch((error: unknown) => plainFailure(error));
   serveCalls(data.calls, handlers(opened, done, stopping));
@@ -127,6 +130,10 @@ function handlers(
       (await view(partition)).changedTargets(n, from, changesMax),
     stats: async () => statsOf(await opened),
   } as unknown as ShardCalls;
+}
+
+function tellParent(report: FoldReport): void {
+  parentPort?.postMessage(report, []);
 }
 
 function statsOf(shard: Shard): ShardStats {

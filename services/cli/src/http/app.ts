@@ -4,10 +4,12 @@ import type { Context } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Engine } from '../engine.ts';
+import { observeRequests } from '../operations/requests.ts';
 import { absent } from './answer.ts';
 import { type App, documentedApp, documentOf } from './document.ts';
 import { EVENT_LIMITS, type Caller } from './events.ts';
 import { addMetadata } from './metadata.ts';
+import { addMetrics, type Operations } from './metrics.ts';
 import { addOperations } from './operations.ts';
 import { addPage, pageHeaders } from './page.ts';
 import { problem, problemOf } from './problem.ts';
@@ -18,33 +20,42 @@ import { addUploads } from './uploadRoute.ts';
 import type { Uploads } from './uploads.ts';
 
 /** The routes that anybody may ask, and those that need a token. */
-export function publicApp(engine: Engine, uploads: Uploads): App {
-  return appFor(engine, {
+export function publicApp(engine: Engine, uploads: Uploads, operations: Operations): App {
+  const admission: Admission = {
     callerOf: (context) => uploads.callerOf(context),
     demandAdmin: (context) => uploads.demandAdmin(context),
     limits: uploads.limits,
-  });
+  };
+  return appFor(engine, admission, 'public', operations);
 }
 
 /** The same for the ledger's own commands: who can open its socket may do everything. */
-export function localApp(engine: Engine): App {
-  return appFor(engine, {
+export function localApp(engine: Engine, operations?: Operations): App {
+  const admission: Admission = {
     callerOf: async () => OWNER,
     demandAdmin: async () => undefined,
     limits: EVENT_LIMITS,
-  });
+  };
+  // Who can open the socket sees them, whatever the settings say of others.
+  return appFor(engine, admission, 'socket', operations && { ...operations, metricsFor: 'admin' });
 }
 
 /** Who may do what. */
 export type Admission = Pick<Uploads, 'callerOf' | 'demandAdmin' | 'limits'>;
 
 /** The ledger's owner, through the socket that nobody else can open. */
-const OWNER: Caller = { subject: 'local', mayUpload: () => true, take: () => 0 };
+const OWNER: Caller = { subject: 'local', mayUpload: () => true, mayRunAhead: true, take: () => 0 };
 
-function appFor(engine: Engine, admission: Admission): App {
+function appFor(
+  engine: Engine,
+  admission: Admission,
+  listener: 'public' | 'socket',
+  operations: Operations | undefined,
+): App {
   const app = documentedApp();
   app.onError(problemOf);
   app.notFound(absent);
+  if (operations !== undefined) app.use(observeRequests(listener, operations.request));
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
   app.use('/', pageHeaders);
   app.use(secureHeaders(SECURITY));
@@ -55,6 +66,7 @@ function appFor(engine: Engine, admission: Admission): App {
   addSnapshots(app, engine);
   addUploads(app, engine, admission);
   addOperations(app, engine, admission);
+  if (operations !== undefined) addMetrics(app, operations, admission);
   app.openapi(DOCUMENT_ROUTE, (context) => context.json(documentOf(app), 200));
   return app;
 }

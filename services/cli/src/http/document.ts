@@ -83,6 +83,7 @@ export function problemIn<Code extends z.ZodType<string>>(code: Code, descriptio
     code: code.describe('Stable; docs/errors.md says what to do.'),
     title: z.string().describe('For people; may change.'),
     status: z.int(),
+    request_id: z.string().optional().describe('As in the header x-request-id.'),
   });
   return { description, content: { 'application/problem+json': { schema } } };
 }

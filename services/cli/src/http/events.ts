@@ -9,6 +9,7 @@ import { parseEvent, type Event } from '@tidemark/event';
 import type { Receipt } from '@tidemark/intake';
 import type { Context } from 'hono';
 import type { Engine } from '../engine.ts';
+import { noteUploads } from '../operations/requests.ts';
 import { itemsOf, type Item, type ItemLimits } from './items.ts';
 import { tellBeside, tooMany } from './problem.ts';
 
@@ -17,6 +18,8 @@ export interface Caller {
   /** Goes into the batches. */
   readonly subject: string;
   mayUpload(path: string): boolean;
+  /** Whether it may run ahead of the snapshots: it waits for them by itself. */
+  readonly mayRunAhead: boolean;
   /** Takes so many events from the caller's rate. @returns 0, or the seconds after which they fit */
   take(events: number): number;
 }
@@ -26,6 +29,7 @@ export const EVENT_LIMITS: ItemLimits = {
   eventsMax: 10_000,
   bodyMsMax: 60_000,
   silenceMsMax: 15_000,
+  depthMax: 32,
 };
 
 /** Lines judged and stored at once, or a few more. */
@@ -51,7 +55,7 @@ interface Refusal {
 
 /** Too much for now: nothing of this group was taken. */
 interface Excess {
-  readonly code: 'rate.subject' | 'intake.busy';
+  readonly code: 'rate.subject' | 'intake.busy' | 'intake.ahead';
   readonly title: string;
   readonly afterSeconds: number;
 }
@@ -83,6 +87,8 @@ export async function acceptEvents(
         upload.answer(() => PENDING),
       );
     throw error;
+  } finally {
+    noteUploads(context, upload.accepted.length, upload.refused);
   }
   if (excess !== undefined) {
     if (!upload.isEmpty)
@@ -160,6 +166,11 @@ class Upload {
   private async store(group: readonly Item[]): Promise<Excess | undefined> {
     const { events, places } = this.judge(group);
     if (events.length === 0) return undefined;
+    const behind = this.caller.mayRunAhead ? 0 : this.engine.unseen.waitSeconds(performance.now());
+    if (behind > 0) {
+      const title = 'the snapshots are behind; come again later';
+      return { code: 'intake.ahead', title, afterSeconds: behind };
+    }
     const afterSeconds = this.caller.take(events.length);
     if (afterSeconds > 0) {
       return { code: 'rate.subject', title: 'more than this token may send', afterSeconds };

@@ -15,6 +15,8 @@ export interface Item {
 export interface ItemLimits extends BodyLimits {
   /** In one request. */
   readonly eventsMax: number;
+  /** Of arrays and objects inside each other. */
+  readonly depthMax: number;
 }
 
 /** Several times what an event can have; a line is in memory as a whole. */
@@ -42,7 +44,8 @@ export async function* itemsOf(context: Context, limits: ItemLimits): AsyncGener
 }
 
 async function* valuesOf(context: Context, limits: ItemLimits): AsyncGenerator<Item[]> {
-  const json = parseJson(await bodyOf(context, limits));
+  const { bodyBytesMax: bytesMax, depthMax } = limits;
+  const json = parseJson(await bodyOf(context, limits), { bytesMax, depthMax });
   const values = Array.isArray(json) ? (json as readonly Json[]) : [json];
   yield values.map((value, index) => ({ index, value }));
 }
@@ -54,7 +57,7 @@ async function* linesOf(context: Context, limits: ItemLimits): AsyncGenerator<It
     const items: Item[] = [];
     for (const line of lines) {
       if ('text' in line && line.text === '') continue;
-      items.push({ index: index++, line: line.number, value: valueOf(line) });
+      items.push({ index: index++, line: line.number, value: valueOf(line, limits) });
     }
     return items;
   };
@@ -62,10 +65,10 @@ async function* linesOf(context: Context, limits: ItemLimits): AsyncGenerator<It
   yield itemsIn(splitter.end());
 }
 
-function valueOf(line: Line): Json | RejectedInput {
+function valueOf(line: Line, { depthMax }: ItemLimits): Json | RejectedInput {
   if ('code' in line) return new RejectedInput(line.code, line.message);
   try {
-    return parseJson(utf8(line.text));
+    return parseJson(utf8(line.text), { depthMax });
   } catch (error) {
     if (error instanceof RejectedInput) return error;
     throw error;

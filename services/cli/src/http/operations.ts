@@ -1,10 +1,8 @@
 /** For who runs a ledger: what it is, whether it answers, whether it does its work. */
 import { createRoute } from '@hono/zod-openapi';
-import { utf8 } from '@tidemark/canonical';
 import { OFFLINE_ROLES } from '@tidemark/ledger';
-import { parseTimestamp } from '@tidemark/tuf';
 import type { Engine } from '../engine.ts';
-import { reasonsAgainst, type Vitals } from '../ready.ts';
+import { reasonsAgainst, vitalsOf } from '../ready.ts';
 import { statusOf } from '../status.ts';
 import type { Admission } from './app.ts';
 import { type App, FAULTS, json, problemWith, text, textOrPage } from './document.ts';
@@ -72,17 +70,6 @@ export function addOperations(
     await admission.demandAdmin(context);
     return context.json(await statusOf(engine), 200, { 'cache-control': 'no-store' });
   });
-}
-
-function vitalsOf({ fault, publisher, intake }: Engine): Vitals {
-  const file = publisher.visible?.timestamp;
-  const timestamp = file === undefined ? undefined : parseTimestamp(utf8(file));
-  return {
-    fault,
-    timestampExpires: timestamp && Date.parse(timestamp.signed.expires),
-    queueBytes: intake.queueBytes,
-    queueBytesMax: intake.queueBytesMax,
-  };
 }
 
 function welcome(engine: Engine): string {

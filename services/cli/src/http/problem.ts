@@ -2,6 +2,7 @@
 import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canonical';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { noteCode, requestIdOf } from '../operations/requests.ts';
 
 const HEADERS = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
 
@@ -39,8 +40,14 @@ export function problem<Code extends string, Status extends ContentfulStatusCode
   title: string,
   more: Record<string, string> = {},
 ) {
+  noteCode(context, code);
   const beside = context.get(BESIDE) as object | undefined;
-  return context.json({ code, title, status, ...beside }, status, { ...HEADERS, ...more });
+  const id = requestIdOf(context);
+  const named: object = id === undefined ? {} : { request_id: id };
+  return context.json({ code, title, status, ...named, ...beside }, status, {
+    ...HEADERS,
+    ...more,
+  });
 }
 
 /** What an error comes to. Of a defect only the code is told: the rest is for the operator's log. */

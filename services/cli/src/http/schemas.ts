@@ -97,6 +97,11 @@ export const readySchema = z
   })
   .openapi('Ready');
 
+/** By role. */
+const expires = z.record(z.string(), time);
+/** Why `/readyz` is red. */
+const reasons = z.array(z.object({ code: z.string(), detail: z.string() }));
+
 export const statusSchema = z
   .object({
     ledger: z.string(),
@@ -105,8 +110,10 @@ export const statusSchema = z
     snapshot_time: time.nullable(),
     merkle_root: hex32Bytes.nullable(),
     fault: z.string().nullable(),
+    expires,
+    reasons,
   })
-  .catchall(z.union([z.string(), z.number(), z.null()]))
+  .catchall(z.union([z.string(), z.number(), z.null(), expires, reasons]))
   .openapi('Status');
 
 /** A TUF file; the specification says what `signed` holds. */

@@ -59,7 +59,7 @@ const UPLOAD = createRoute({
         ...problemIn(z.string().regex(/^(?:json\.|http\.(?:empty|wait)$)/), '').content,
       },
     },
-    429: problemWith('rate.subject', 'intake.busy'),
+    429: problemWith('rate.subject', 'intake.busy', 'intake.ahead'),
     ...FAULTS,
   },
 });
