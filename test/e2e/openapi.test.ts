@@ -65,6 +65,7 @@ const event = (path: string): string =>
 
 test.each<[string, string, number]>([
   ['/', '/', 200],
+  ['/page/{file}', '/page/absent.js', 404],
   ['/healthz', '/healthz', 200],
   ['/readyz', '/readyz', 200],
   ['/metadata/{name}', '/metadata/timestamp.json', 200],

@@ -132,6 +132,17 @@ export const EXAMPLES: readonly Example[] = [
       'services/intake/package.json: lists vitest, which no test imports',
     ],
   },
+  {
+    rule: 'manifests list what is imported',
+    files: {
+      'services/intake/src/style.css': "@import 'vitest/style.css';\n",
+      'services/intake/package.json': manifest('@tidemark/intake', {
+        dependencies: { '@tidemark/log': '0.1.0', vitest: '5.1.1', vite: '1.0.0' },
+      }),
+      'README.md': '# X\n## Dependencies\n| `vitest` `vite` |\n',
+    },
+    found: ['services/intake/package.json: lists vite, which no file in src imports'],
+  },
   ...[
     ['import { readFileSync } from "node:fs";\nreadFileSync;', 'node:fs'],
     ['import http from "node:http";\nhttp;', 'node:http'],
@@ -213,6 +224,15 @@ export const EXAMPLES: readonly Example[] = [
     rule: 'files are used',
     files: { 'packages/log/src/old.ts': '// Old.\n' },
     found: ['packages/log/src/old.ts: is imported by nobody and is no entry point'],
+  },
+  {
+    rule: 'files are used',
+    files: {
+      'services/intake/src/page/index.html': '<script type="module" src="./main.ts"></script>\n',
+      'services/intake/src/page/main.ts': '// The script of a page.\n',
+      'services/intake/src/page/other.ts': '// The script of none.\n',
+    },
+    found: ['services/intake/src/page/other.ts: is imported by nobody and is no entry point'],
   },
   {
     rule: 'nothing is marked unfinished',

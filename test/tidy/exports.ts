@@ -22,13 +22,19 @@ export function noDeadExports(tree: Tree): Violation[] {
   return found;
 }
 
-/** Every product file is an entry point or imported by a file other than itself. */
+/** Every product file is an entry point, the script of a page, or imported by a file other than itself. */
 export function noDeadFiles(tree: Tree): Violation[] {
   const reached = new Set<string>();
   for (const source of tree.sources.values()) {
     for (const { specifier } of source.imports) {
       const target = resolveSpecifier(tree, source.path, specifier);
       if (target !== undefined && target !== source.path) reached.add(target);
+    }
+  }
+  for (const [path, text] of tree.files) {
+    if (!path.endsWith('.html')) continue;
+    for (const [, script = ''] of text.matchAll(/<script\b[^>]* src="([^"]+)"/g)) {
+      reached.add(posix.join(posix.dirname(path), script));
     }
   }
   const root = tree.manifests.get('.')?.mentions ?? '';

@@ -23,6 +23,7 @@ const FLOW: readonly string[] = [
   'services/mirror',
   'services/auditor',
   'services/gateway',
+  'services/page',
   'services/cli',
 ];
 
@@ -68,7 +69,7 @@ export function noImportAcross(tree: Tree): Violation[] {
   return found;
 }
 
-/** A manifest lists exactly what its files import; tests may use the root's tools too. */
+/** A manifest lists exactly what its files, style sheets too, import; tests may use the root's tools too. */
 export function manifestsMatchImports(tree: Tree): Violation[] {
   const found: Violation[] = [];
   const anywhere = new Set([...tree.manifests.values()].flatMap((each) => listed(each)));
@@ -89,6 +90,12 @@ export function manifestsMatchImports(tree: Tree): Violation[] {
       if (allowed.has(name)) continue;
       const message = `imports ${name}, which ${manifest.path} does not list`;
       found.push({ file: source.path, line, message });
+    }
+  }
+  for (const [path, text] of tree.files) {
+    if (!path.endsWith('.css') || !isProduct(path)) continue;
+    for (const [, specifier = ''] of text.matchAll(/^@import '([^']+)'/gm)) {
+      inProduct.add(`${homeOf(path)} ${splitSpecifier(specifier)?.[0]}`);
     }
   }
   for (const [folder, { path: file, dependencies, devDependencies }] of tree.manifests) {

@@ -11,6 +11,7 @@ import { EVENT_LIMITS, type Caller } from './events.ts';
 import { addMetadata } from './metadata.ts';
 import { addMetrics, type Operations } from './metrics.ts';
 import { addOperations } from './operations.ts';
+import { addPage, pageHeaders } from './page.ts';
 import { problem, problemOf } from './problem.ts';
 import { addReads } from './reads.ts';
 import { addSnapshots } from './snapshots.ts';
@@ -56,7 +57,9 @@ function appFor(
   app.notFound(absent);
   if (operations !== undefined) app.use(observeRequests(listener, operations.request));
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
+  app.use('/', pageHeaders);
   app.use(secureHeaders(SECURITY));
+  addPage(app);
   addMetadata(app, engine);
   addTargetFiles(app, engine);
   addReads(app, engine);
@@ -81,7 +84,7 @@ const DOCUMENT_ROUTE = createRoute({
   },
 });
 
-/** Nothing here is a page, and everything may be fetched from anywhere: it is public or has a token. */
+/** Nothing here but the page at `/` is a page, and everything may be fetched from anywhere: it is public or has a token. */
 const SECURITY: Parameters<typeof secureHeaders>[0] = {
   contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], sandbox: [] },
   crossOriginResourcePolicy: 'cross-origin',

@@ -57,6 +57,12 @@ export function text(description: string) {
   return { description, content: { 'text/plain': { schema: z.string() } } };
 }
 
+/** Plain text, or HTML for who prefers it. */
+export function textOrPage(description: string) {
+  const schema = z.string();
+  return { description, content: { 'text/plain': { schema }, 'text/html': { schema } } };
+}
+
 /** Bytes. */
 export function bytes(description: string) {
   const schema = { type: 'string', format: 'binary' } as const;

@@ -5,7 +5,7 @@ import type { Engine } from '../engine.ts';
 import { reasonsAgainst, vitalsOf } from '../ready.ts';
 import { statusOf } from '../status.ts';
 import type { Admission } from './app.ts';
-import { type App, FAULTS, json, problemWith, text } from './document.ts';
+import { type App, FAULTS, json, problemWith, text, textOrPage } from './document.ts';
 import { readySchema, statusSchema } from './schemas.ts';
 
 const WELCOME = createRoute({
@@ -13,7 +13,7 @@ const WELCOME = createRoute({
   path: '/',
   tags: ['operations'],
   summary: 'Which ledger this is',
-  responses: { 200: text('Its name, its newest snapshot, its roles.') },
+  responses: { 200: textOrPage('Its name, its newest snapshot, its roles; a page for browsers.') },
 });
 
 const HEALTH = createRoute({
