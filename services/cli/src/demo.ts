@@ -71,7 +71,7 @@ async function makeLedger(
 async function importSample(directory: string): Promise<void> {
   const source = await openSource(SAMPLE, { stdin: process.stdin });
   await using access = await openAccess(directory);
-  const account = await importFile(access, source, (line, code) => {
+  const account = await importFile(access, source, ({ line, code }) => {
     console.error(`${SAMPLE}:${line}: ${code}`);
   });
   console.log(

@@ -89,7 +89,7 @@ program
 program
   .command('import')
   .description(
-    'import a list of files: .tsv (path, length, sha256), Debian Packages, .gz of either',
+    'import a list of files: .tsv (path, length, sha256), .jsonl, Debian Packages, .gz of each',
   )
   .argument('<dir>', 'the ledger’s folder')
   .argument('<file>', 'the list; - reads standard input')
@@ -103,7 +103,7 @@ program
   .action(async (directory, file, options) => {
     const source = await openSource(file, { stdin: process.stdin });
     await using access = await openAccess(directory, { cutIntervalMs: IMPORT_CUT_INTERVAL_MS });
-    const account = await importFile(access, source, (line, code, message) => {
+    const account = await importFile(access, source, ({ line, code, message }) => {
       console.error(`${file}:${line}: ${code}: ${message}`);
     });
     process.exitCode = reportImport(account, options.json === true);

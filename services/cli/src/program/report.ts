@@ -1,15 +1,21 @@
 /** What a person, or a script, is told after an import. */
-import type { ImportAccount } from '../commands/import.ts';
+import type { ImportAccount } from '../commands/importAccount.ts';
 
 /** Prints the account. @returns the exit code: 1 where a line was bad or refused */
 export function reportImport(account: ImportAccount, json: boolean): 0 | 1 {
-  const refused = Object.fromEntries(account.refused);
-  const { lines, added, unchanged } = account;
+  const { rejected, bad, ...counts } = account;
   if (json) {
-    console.log(JSON.stringify({ lines, added, unchanged, refused }));
+    const byCode = { rejected: Object.fromEntries(rejected), bad: Object.fromEntries(bad) };
+    console.log(JSON.stringify({ ...counts, ...byCode }));
   } else {
-    console.log(`${lines} lines: ${added} added, ${unchanged} unchanged`);
-    for (const [code, count] of Object.entries(refused)) console.log(`  ${count} refused: ${code}`);
+    const { lines, added, replaced, removed, yanked, unchanged } = counts;
+    const kinds = [`${added} added`];
+    for (const [kind, count] of Object.entries({ replaced, removed, yanked })) {
+      if (count > 0) kinds.push(`${count} ${kind}`);
+    }
+    console.log(`${lines} lines: ${kinds.join(', ')}, ${unchanged} unchanged`);
+    for (const [code, count] of rejected) console.log(`  ${count} rejected: ${code}`);
+    for (const [code, count] of bad) console.log(`  ${count} bad: ${code}`);
   }
-  return account.refused.size > 0 ? 1 : 0;
+  return rejected.size + bad.size > 0 ? 1 : 0;
 }
