@@ -1,6 +1,6 @@
 // `tidemark import`: bad lines are named and the good ones kept, an interrupted one goes on, and every
 // way to hand over a list gives the same ledger.
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { sha256HexNative } from '@tidemark/canonical/native';
@@ -15,6 +15,7 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let ledgers = 0;
 beforeAll(async () => {
   folder = await temporaryFolder();
+  await mkdir(join(folder.path, 'empty'));
 });
 afterAll(() => folder[Symbol.asyncDispose]());
 
@@ -67,7 +68,7 @@ describe('bad lines', () => {
     ['that is not there', 'absent.tsv', undefined, 'ENOENT'],
     ['that is empty', 'empty.tsv', '', 'is empty'],
     ['that is something else', 'x.json', '[{"a": 1}]', 'neither a .tsv'],
-    ['that is a folder', '.', undefined, 'is a folder'],
+    ['that is another folder', 'empty', undefined, 'is a folder without PEP 691 documents'],
   ])('a file %s is refused', async (_, name, content, said) => {
     const file = join(folder.path, name);
     if (content !== undefined) await writeFile(file, content);
@@ -184,6 +185,39 @@ describe('JSON lines', () => {
     expect(await shown('a/kept')).toContain('{"custom":{"license":"MIT"},');
     expect(await server.stop()).toBe(0);
   });
+});
+
+test('a PEP 691 folder: added, yanked with the reason, and named where it stands', async () => {
+  const ledger = await newLedger();
+  const simple = join(folder.path, 'simple');
+  await mkdir(join(simple, 'demo'), { recursive: true });
+  const document = (...yanked: unknown[]): string => {
+    const files = yanked.map((each, i) => ({
+      filename: `demo-${i}.zip`,
+      size: i,
+      hashes: { sha256: sha256HexNative(String(i)) },
+      yanked: each,
+    }));
+    const hashless = { filename: 'old.zip', size: 1, hashes: {} };
+    const meta = { 'api-version': '1.1' };
+    return JSON.stringify({ meta, name: 'demo', files: [...files, hashless] });
+  };
+  const list = join(simple, 'demo/index.json');
+  await writeFile(list, document(false, true, 'breaks'));
+  await using server = await ledger.serve('--cut-interval', '50ms');
+  const first = await ledger.run('import', simple, '--json');
+  const counts = { lines: 4, bad: { 'simple.sha256': 1 } };
+  expect(JSON.parse(first.stdout)).toEqual(account({ ...counts, added: 3 }));
+  expect(namedIn(first.stderr, list)).toEqual([[4, 'simple.sha256']]);
+  const shown = async (path: string) => (await ledger.run('show', path)).stdout;
+  expect(await shown('demo/demo-2.zip')).toContain('{"custom":{"yanked":"breaks"},');
+  // Yanked at the source since; what is no longer yanked there stays so.
+  await writeFile(list, document('withdrawn', false, 'breaks'));
+  const second = await ledger.run('import', simple, '--json');
+  expect(JSON.parse(second.stdout)).toEqual(account({ ...counts, replaced: 1, unchanged: 2 }));
+  expect(await shown('demo/demo-0.zip')).toContain('{"custom":{"yanked":"withdrawn"},');
+  expect(await shown('demo/demo-1.zip')).toContain('{"custom":{"yanked":true},');
+  expect(await server.stop()).toBe(0);
 });
 
 describe('interrupted by SIGKILL and started again', () => {

@@ -1,8 +1,10 @@
 /**
  * Lists of files to import, as streams: a `.tsv` (path, length, sha256), a `.jsonl` (an event a line) or a Debian
- * `Packages` index, each plain or gzipped, from a file or standard input. What it is shows in its content; a name may be anything. Bad lines are yielded with
- * their number and a code, between the good ones; memory does not grow with the source.
+ * `Packages` index, each plain or gzipped, from a file or standard input; or a folder of PEP 691 documents. What it is
+ * shows in its content; a name may be anything. Bad lines are yielded with their number and a code, between the good
+ * ones; memory does not grow with the source.
  */
+import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 
 import { RejectedInput } from '@tidemark/canonical';
@@ -14,12 +16,13 @@ import { jsonlParser } from './sources/jsonl.ts';
 import { LineSplitter } from './sources/lines.ts';
 import type { Line } from './sources/lines.ts';
 import { packagesParser } from './sources/packages.ts';
+import { openSimpleFolder } from './sources/simpleFolder.ts';
 import { tsvParser } from './sources/tsv.ts';
 
 export type { BadLine, GoodLine, SourceItem } from './sources/item.ts';
 
 export interface Source {
-  readonly format: keyof typeof PARSERS;
+  readonly format: keyof typeof PARSERS | 'simple';
   /** The file's size, as it lies on disk; undefined for a pipe. */
   readonly bytesTotal: number | undefined;
   /** How much of it has been read: for a progress bar, with `bytesTotal`. */
@@ -48,6 +51,7 @@ const DECOMPRESSED_BYTES_MAX = 2 ** 34;
  * @throws OperatingFault `source.read`; RejectedInput `source.empty`, `source.format`, `source.gzip`, `source.truncated`
  */
 export async function openSource(file: string, options: SourceOptions): Promise<Source> {
+  if (file !== '-' && (await isFolder(file))) return openFolder(file);
   const raw = file === '-' ? fromStream(options.stdin) : await fromFile(file);
   const count = { bytes: 0 };
   const stored = await peek(counted(raw.chunks, count));
@@ -79,6 +83,20 @@ export async function openSource(file: string, options: SourceOptions): Promise<
       new LineSplitter(options.lineBytesMax ?? LINE_BYTES_MAX),
     ),
   };
+}
+
+async function openFolder(folder: string): Promise<Source> {
+  const count = { bytes: 0 };
+  const items = await openSimpleFolder(folder, (bytes) => (count.bytes += bytes));
+  return { format: 'simple', bytesTotal: undefined, bytesRead: () => count.bytes, items };
+}
+
+/** What is not there is none; reading it will say so. */
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
 }
 
 async function* parse(
@@ -119,7 +137,7 @@ function packing(head: Buffer): 'gzip' | 'other' | 'none' {
 }
 
 /** By the first lines that are one thing or the other: a bad first line is no reason to refuse the rest. */
-function formatOf(head: Buffer): Source['format'] | undefined {
+function formatOf(head: Buffer): keyof typeof PARSERS | undefined {
   for (const line of head
     .toString('latin1')
     .replace(/^\u00ef\u00bb\u00bf/, '')

@@ -4,7 +4,7 @@ import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canoni
 import { openAccess } from './access.ts';
 import { binsCommand } from './program/bins.ts';
 import { changeCommand } from './program/change.ts';
-import { reportImport } from './program/report.ts';
+import { badLine, reportImport } from './program/report.ts';
 import { tokensCommand } from './program/tokens.ts';
 import { exportTree } from './commands/export.ts';
 import { importFile } from './commands/import.ts';
@@ -89,7 +89,7 @@ program
 program
   .command('import')
   .description(
-    'import a list of files: .tsv (path, length, sha256), .jsonl, Debian Packages, .gz of each',
+    'import a list of files: .tsv (path, length, sha256), .jsonl, Debian Packages, .gz of each, PEP 691 folder',
   )
   .argument('<dir>', 'the ledger’s folder')
   .argument('<file>', 'the list; - reads standard input')
@@ -103,8 +103,8 @@ program
   .action(async (directory, file, options) => {
     const source = await openSource(file, { stdin: process.stdin });
     await using access = await openAccess(directory, { cutIntervalMs: IMPORT_CUT_INTERVAL_MS });
-    const account = await importFile(access, source, ({ line, code, message }) => {
-      console.error(`${file}:${line}: ${code}: ${message}`);
+    const account = await importFile(access, source, (bad) => {
+      console.error(badLine(file, bad));
     });
     process.exitCode = reportImport(account, options.json === true);
   });

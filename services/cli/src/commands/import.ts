@@ -156,7 +156,8 @@ async function send(sender: Sender, batch: readonly GoodLine[]): Promise<GoodLin
 
 function reject({ account, report }: Sender, line: GoodLine, code: string, message: string): void {
   countCode(account.rejected, code);
-  report({ line: line.line, code, message });
+  const { event: _, ownId: __, ...place } = line;
+  report({ ...place, code, message });
 }
 
 interface Applied {
@@ -189,11 +190,11 @@ async function changedSince(access: Access, lines: readonly GoodLine[]): Promise
   await lookUp(
     repeatable,
     ({ event }) => listed(access, event.path),
-    ({ line, event }, { target, version }) => {
+    ({ event, ...place }, { target, version }) => {
       if (holds(event, target === null ? undefined : canonicalText(target))) return;
       const { id: _, ...facts } = event;
       const expected = target?.hashes.sha256 ?? 'absent';
-      changed.push({ line, event: { ...event, id: importEventId(facts, version), expected } });
+      changed.push({ ...place, event: { ...event, id: importEventId(facts, version), expected } });
     },
   );
   return changed;

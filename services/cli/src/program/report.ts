@@ -1,5 +1,7 @@
 /** What a person, or a script, is told after an import. */
+import { join } from 'node:path';
 import type { ImportAccount } from '../commands/importAccount.ts';
+import type { BadLine } from '../sources.ts';
 
 /** Prints the account. @returns the exit code: 1 where a line was bad or refused */
 export function reportImport(account: ImportAccount, json: boolean): 0 | 1 {
@@ -18,4 +20,12 @@ export function reportImport(account: ImportAccount, json: boolean): 0 | 1 {
     for (const [code, count] of bad) console.log(`  ${count} bad: ${code}`);
   }
   return rejected.size + bad.size > 0 ? 1 : 0;
+}
+
+/** `list.tsv:12: CODE: MESSAGE`, as compilers say it; within a folder `FOLDER/PROJECT/index.json:3: …`. */
+export function badLine(source: string, { document, line, code, message }: BadLine): string {
+  // Names of files may hold what moves a terminal's cursor.
+  const inside = document?.replaceAll(/[^ -~]/g, '?');
+  const file = inside === undefined ? source : join(source, inside);
+  return `${file}:${line === 0 ? '' : `${line}:`} ${code}: ${message}`;
 }

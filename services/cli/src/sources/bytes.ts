@@ -18,10 +18,6 @@ export async function fromFile(file: string): Promise<Raw> {
   try {
     const handle = await open(file);
     const stats = await handle.stat();
-    if (stats.isDirectory()) {
-      await handle.close();
-      throw new OperatingFault('source.read', `${file} is a folder, not a list of files`);
-    }
     const stream = handle.createReadStream({ highWaterMark: CHUNK_BYTES });
     return { ...fromStream(stream), bytesTotal: stats.isFile() ? stats.size : undefined };
   } catch (error) {
@@ -43,7 +39,8 @@ export function fromStream(stream: Readable): Raw {
   return { chunks: chunks(), bytesTotal: undefined };
 }
 
-function unreadable(file: string, error: unknown): OperatingFault {
+/** What the disk, or a stream, said, as a fault; one that is a fault already stays itself. */
+export function unreadable(file: string, error: unknown): OperatingFault {
   if (error instanceof OperatingFault) return error;
   const text = error instanceof Error ? error.message : String(error);
   return new OperatingFault('source.read', `cannot read ${file}: ${text}`, { cause: error });

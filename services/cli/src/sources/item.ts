@@ -7,6 +7,8 @@ import { checkTargetPath } from '@tidemark/tuf';
 export interface GoodLine {
   /** Where it stands in the source, from 1; a stanza's first line. */
   readonly line: number;
+  /** In which of a folder's documents, where the source is one; `line` counts the files in it. */
+  readonly document?: string;
   /** Its id follows from its content, {@link importEventId}, unless the source states one. */
   readonly event: Event;
   /** Whether the source stated the id: then it is that event and no other, whatever came after it. */
@@ -14,8 +16,10 @@ export interface GoodLine {
 }
 
 export interface BadLine {
+  /** 0: a document as a whole. */
   readonly line: number;
-  /** `line.*`, `stanza.*`, `json.*`, `event.*`, `path.*` for a line; `source.*` for damage that ended the reading. */
+  readonly document?: string;
+  /** `line.*`, `stanza.*`, `json.*`, `event.*`, `simple.*`, `path.*` for a line; `source.*` for damage that ended the reading. */
   readonly code: string;
   readonly message: string;
 }
@@ -38,8 +42,8 @@ export interface Field {
 
 /** @param line the number that the item gets if all is well; a flaw is reported at its own field's line */
 export function addedItem(line: number, path: Field, length: Field, sha256: Field): SourceItem {
-  const flaw = pathFlaw(path);
-  if (flaw !== undefined) return flaw;
+  const checked = itemOr(path.line, () => checkTargetPath(path.text));
+  if (typeof checked !== 'string') return checked;
   const bytes = Number(length.text);
   if (!/^(?:0|[1-9][0-9]{0,15})$/.test(length.text) || !Number.isSafeInteger(bytes)) {
     const message = `${shown(length.text)} is not a length in bytes`;
@@ -51,7 +55,7 @@ export function addedItem(line: number, path: Field, length: Field, sha256: Fiel
   }
   const event = {
     type: 'target.added',
-    path: path.text,
+    path: checked,
     length: bytes,
     hashes: { sha256: sha256.text },
   } as const;
@@ -88,12 +92,12 @@ export function shown(text: string): string {
   );
 }
 
-function pathFlaw(path: Field): BadLine | undefined {
+/** What is made of a line, or why it is refused. */
+export function itemOr<T>(line: number, make: () => T): T | BadLine {
   try {
-    checkTargetPath(path.text);
-    return undefined;
+    return make();
   } catch (error) {
     if (!(error instanceof RejectedInput)) throw error;
-    return { line: path.line, code: error.code, message: error.message };
+    return { line, code: error.code, message: error.message };
   }
 }

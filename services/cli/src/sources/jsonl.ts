@@ -4,19 +4,14 @@
  */
 import { parseJson, RejectedInput, utf8, type Json, type JsonObject } from '@tidemark/canonical';
 import { parseEvent } from '@tidemark/event';
-import { importEventId } from './item.ts';
+import { importEventId, itemOr } from './item.ts';
 import type { LineParser, SourceItem } from './item.ts';
 
 export function jsonlParser(): LineParser {
   return {
     line: (line, text) => {
       if (text.trim() === '') return undefined;
-      try {
-        return eventItem(line, parseJson(utf8(text)));
-      } catch (error) {
-        if (!(error instanceof RejectedInput)) throw error;
-        return { line, code: error.code, message: error.message };
-      }
+      return itemOr(line, () => eventItem(line, parseJson(utf8(text))));
     },
     unreadable: (bad) => bad,
     end: () => undefined,
