@@ -1,6 +1,6 @@
 /**
  * Lists of files to import, as streams: a `.tsv` (path, length, sha256), a `.jsonl` (an event a line) or a Debian
- * `Packages` index, each plain or gzipped, from a file or standard input; or a folder of PEP 691 documents. What it is
+ * `Packages` index, each plain or gzipped, from a file, a URL or standard input; or a folder of PEP 691 documents. What it is
  * shows in its content; a name may be anything. Bad lines are yielded with their number and a code, between the good
  * ones; memory does not grow with the source.
  */
@@ -10,6 +10,8 @@ import type { Readable } from 'node:stream';
 import { RejectedInput } from '@tidemark/canonical';
 
 import { counted, fromFile, fromStream, peek } from './sources/bytes.ts';
+import { download } from './sources/download.ts';
+import type { Download, DownloadOptions } from './sources/download.ts';
 import { gunzip } from './sources/gunzip.ts';
 import type { LineParser, SourceItem } from './sources/item.ts';
 import { jsonlParser } from './sources/jsonl.ts';
@@ -23,11 +25,12 @@ export type { BadLine, GoodLine, SourceItem } from './sources/item.ts';
 
 export interface Source {
   readonly format: keyof typeof PARSERS | 'simple';
-  /** The file's size, as it lies on disk; undefined for a pipe. */
+  /** The file's size, as it lies on disk or comes; undefined where that is not known. */
   readonly bytesTotal: number | undefined;
   /** How much of it has been read: for a progress bar, with `bytesTotal`. */
   bytesRead(): number;
-  /** To be iterated once; leaving it early closes the file. A read error of the disk is thrown: OperatingFault `source.read`. */
+  /** To be iterated once; leaving it early closes the file. What fails on the way is thrown: OperatingFault
+   * `source.read`, `source.broken`, `source.slow`. */
   readonly items: AsyncGenerator<SourceItem>;
 }
 
@@ -38,34 +41,45 @@ export interface SourceOptions {
   readonly lineBytesMax?: number;
   /** Of gzipped sources. Default 16 GiB. */
   readonly decompressedBytesMax?: number;
+  /** Of gzipped sources: decompressed bytes for each that is read. Default 100; lists come to 3 to 10. */
+  readonly ratioMax?: number;
+  /** For an `http(s)://` URL. */
+  readonly download?: DownloadOptions;
 }
 
 const PARSERS = { tsv: tsvParser, jsonl: jsonlParser, packages: packagesParser };
 
 const LINE_BYTES_MAX = 2 ** 20;
 const DECOMPRESSED_BYTES_MAX = 2 ** 34;
+const RATIO_MAX = 100;
 
 /**
- * Opens `file` (`-`: standard input) and looks at its beginning.
+ * Opens `file` (`-`: standard input; or an `http(s)://` URL) and looks at its beginning.
  *
- * @throws OperatingFault `source.read`; RejectedInput `source.empty`, `source.format`, `source.gzip`, `source.truncated`
+ * @throws OperatingFault `source.read`; RejectedInput `source.empty`, `source.format`, `source.gzip`, `source.truncated`;
+ *   of a URL, as `download`
  */
 export async function openSource(file: string, options: SourceOptions): Promise<Source> {
   if (file !== '-' && (await isFolder(file))) return openFolder(file);
-  const raw = file === '-' ? fromStream(options.stdin) : await fromFile(file);
+  const raw = await rawOf(file, options);
   const count = { bytes: 0 };
-  const stored = await peek(counted(raw.chunks, count));
+  const limits = {
+    bytesMax: options.decompressedBytesMax ?? DECOMPRESSED_BYTES_MAX,
+    ratioMax: options.ratioMax ?? RATIO_MAX,
+  };
+  const came = counted(raw.chunks, count);
+  const stored = await peek(raw.isGzipped ? gunzip(came, limits) : came);
   const packed = packing(stored.head);
   if (packed === 'other') {
     await stored.close();
     const advice = 'decompress it on the way in (xz -dc FILE | tidemark import DIR -)';
     throw new RejectedInput('source.format', `${file} is compressed, but not with gzip: ${advice}`);
   }
-  const bytesMax = options.decompressedBytesMax ?? DECOMPRESSED_BYTES_MAX;
-  const plain = packed === 'gzip' ? await peek(gunzip(stored.chunks, bytesMax)) : stored;
+  const plain = packed === 'gzip' ? await peek(gunzip(stored.chunks, limits)) : stored;
   const format = formatOf(plain.head);
   if (format === undefined) {
     await plain.close();
+    if (plain.failure !== undefined) throw plain.failure;
     throw plain.head.length === 0
       ? new RejectedInput('source.empty', `${file} is empty`)
       : new RejectedInput(
@@ -83,6 +97,16 @@ export async function openSource(file: string, options: SourceOptions): Promise<
       new LineSplitter(options.lineBytesMax ?? LINE_BYTES_MAX),
     ),
   };
+}
+
+async function rawOf(file: string, options: SourceOptions): Promise<Download> {
+  if (/^https?:\/\//i.test(file)) {
+    const url = URL.parse(file);
+    if (url === null) throw new RejectedInput('source.url', `${file} is not a URL`);
+    return download(url, options.download ?? {});
+  }
+  const raw = file === '-' ? fromStream(options.stdin) : await fromFile(file);
+  return { ...raw, isGzipped: false };
 }
 
 async function openFolder(folder: string): Promise<Source> {

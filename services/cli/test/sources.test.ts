@@ -446,11 +446,13 @@ describe('gzip', () => {
     const file = join(directory, 'bomb');
     await writeFile(file, bomb);
     const before = process.memoryUsage.rss();
-    expect(brief(await itemsOf(file, { decompressedBytesMax: 150_000_000 }))).toEqual([
+    const ratioMax = 10_000;
+    expect(brief(await itemsOf(file, { decompressedBytesMax: 150_000_000, ratioMax }))).toEqual([
       '1:a',
       '2!source.too_large',
     ]);
-    expect(brief(await itemsOf(file))).toEqual(['1:a', '2!line.too_long']);
+    expect(brief(await itemsOf(file, { ratioMax }))).toEqual(['1:a', '2!line.too_long']);
+    expect(brief(await itemsOf(file))).toEqual(['1:a', '2!source.ratio']);
     expect(process.memoryUsage.rss() - before).toBeLessThan(120_000_000);
   });
 });

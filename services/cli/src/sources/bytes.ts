@@ -62,6 +62,8 @@ export interface Peeked {
   readonly head: Buffer;
   /** All bytes, those too. */
   readonly chunks: AsyncGenerator<Buffer>;
+  /** What ended the looking, if it was that; `chunks` will come to it too. */
+  readonly failure: unknown;
   /** Closes what is read from, for when `chunks` is not iterated: a generator that was never started has nothing to clean up. */
   close(): Promise<unknown>;
 }
@@ -92,5 +94,5 @@ export async function peek(chunks: AsyncGenerator<Buffer>): Promise<Peeked> {
       await close();
     }
   };
-  return { head: Buffer.concat(first).subarray(0, SNIFF_BYTES), chunks: all(), close };
+  return { head: Buffer.concat(first).subarray(0, SNIFF_BYTES), chunks: all(), failure, close };
 }
