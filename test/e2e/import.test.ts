@@ -106,10 +106,7 @@ describe('the same list', () => {
     });
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual(again);
-    const root = ({ body }: { body: Uint8Array }): unknown =>
-      (JSON.parse(Buffer.from(body).toString()) as { signed: { merkle_root: string } }).signed
-        .merkle_root;
-    expect(root(await server.get('metadata/timestamp.json'))).toBe(root(before));
+    expect(rootOf(await server.get('metadata/timestamp.json'))).toBe(rootOf(before));
   });
 
   test('brings back what was removed since, as often as that was, and nothing else', async () => {
@@ -220,6 +217,66 @@ test('a PEP 691 folder: added, yanked with the reason, and named where it stands
   expect(await server.stop()).toBe(0);
 });
 
+describe('a dry run', () => {
+  const line = (path: string, length: number, more: object = {}): string =>
+    JSON.stringify({ path, length, sha256: sha256HexNative(`${path}${length}`), ...more });
+  const LIST = [
+    line('d/kept', 1),
+    line('d/other', 2),
+    line('d/gone', 1),
+    line('d/new', 1),
+    line('d/new', 1),
+    line('d/new', 2),
+    line('d/kept', 1, { custom: { license: 'MIT' } }),
+    line('d/first', 1, { expected: 'absent' }),
+    JSON.stringify({ path: 'd/kept', type: 'target.removed' }),
+    JSON.stringify({ path: 'd/kept', type: 'target.removed' }),
+    line('d/kept', 2),
+    JSON.stringify({ path: 'd/first', type: 'target.yanked' }),
+    JSON.stringify({ path: 'd/absent', type: 'target.yanked' }),
+    '{',
+  ].join('\n');
+
+  test('says what the import then comes to, and writes nothing', async () => {
+    const ledger = await newLedger();
+    await using server = await ledger.serve('--cut-interval', '50ms');
+    const before = join(folder.path, 'before.jsonl');
+    await writeFile(before, [line('d/kept', 1), line('d/other', 1), line('d/gone', 1)].join('\n'));
+    expect(await ledger.json('import', before)).toEqual(account({ lines: 3, added: 3 }));
+    expect((await ledger.run('remove', 'd/gone', '--wait', 'published')).code).toBe(0);
+    const list = join(folder.path, 'dry.jsonl');
+    await writeFile(list, LIST);
+    const timestamp = async (): Promise<unknown> =>
+      rootOf(await server.get('metadata/timestamp.json'));
+    const root = await timestamp();
+    const dry = await ledger.run('import', list, '--dry-run', '--json');
+    expect(dry.code).toBe(1);
+    expect(JSON.parse(dry.stdout)).toEqual({
+      dry_run: true,
+      ...account({ lines: 14, added: 4, replaced: 1, removed: 1, yanked: 1, unchanged: 3 }),
+      rejected: { conflict: 2, absent: 1 },
+      bad: { 'json.syntax': 1 },
+    });
+    expect(await timestamp()).toBe(root);
+    const said = await ledger.run('import', list, '--dry-run');
+    expect(said.stdout).toMatch(/^Nothing was sent\. It would be: 14 lines: 4 added, /);
+    const real = await ledger.run('import', list, '--json');
+    expect({ dry_run: true, ...JSON.parse(real.stdout) }).toEqual(JSON.parse(dry.stdout));
+    expect(new Map(namedIn(real.stderr, list))).toEqual(new Map(namedIn(dry.stderr, list)));
+    expect(await timestamp()).not.toBe(root);
+    expect(await server.stop()).toBe(0);
+  });
+
+  test('of a long list, before and after the import', async () => {
+    const ledger = await newLedger();
+    const before = await ledger.json('import', SAMPLE, '--dry-run');
+    expect(before).toEqual({ dry_run: true, ...account({ lines: 5000, added: 5000 }) });
+    expect(await ledger.json('import', SAMPLE)).toEqual(account({ lines: 5000, added: 5000 }));
+    const after = await ledger.json('import', SAMPLE, '--dry-run');
+    expect(after).toEqual({ dry_run: true, ...account({ lines: 5000, unchanged: 5000 }) });
+  });
+});
+
 describe('interrupted by SIGKILL and started again', () => {
   test('without a server: the ledger itself dies with it', async () => {
     const ledger = await newLedger();
@@ -253,6 +310,11 @@ describe('interrupted by SIGKILL and started again', () => {
     expect(added + unchanged).toBe(5000);
   });
 });
+
+function rootOf({ body }: { body: Uint8Array }): unknown {
+  const timestamp = JSON.parse(Buffer.from(body).toString()) as { signed: { merkle_root: string } };
+  return timestamp.signed.merkle_root;
+}
 
 async function pathsIn(packages: string): Promise<string[]> {
   const text = await readFile(packages, 'utf8');

@@ -4,9 +4,10 @@ import { askJson, untilInSnapshotJson, type Access } from '../access.ts';
 import { createProgress } from '../progress.ts';
 import type { BadLine, GoodLine, Source } from '../sources.ts';
 import { importEventId } from '../sources/item.ts';
-import { countCode, emptyAccount, holds, isAsWanted, kindOf } from './importAccount.ts';
+import { countCode, emptyAccount, holds, isAsWanted, kindOf, placeOf } from './importAccount.ts';
 import type { ImportAccount } from './importAccount.ts';
-import { listed, type Listed } from './listed.ts';
+import { Rehearsal } from './importRehearsal.ts';
+import { lookUp } from './listed.ts';
 import { REASONS } from './reasons.ts';
 
 /** Is given every bad line and every refused event: where it stands, a code, what is wrong. */
@@ -15,28 +16,38 @@ type Report = (bad: BadLine) => void;
 const BATCH_EVENTS = 1000;
 /** Batches whose snapshot is awaited at the same time: bounds memory, hides the wait for a cut. */
 const BATCHES_UNDER_WAY = 32;
-/** Paths of one batch that are looked up at the same time. */
-const LOOKED_UP_AT_ONCE = 8;
+
+/** Takes good lines and counts what they come to. */
+interface Sink {
+  /** @returns whether there is progress to show */
+  add(line: GoodLine): Promise<boolean>;
+  /** Resolves once every line is accounted for. */
+  end(): Promise<void>;
+}
 
 /**
- * Imports every good line. Two lines about one path take effect in the order of the list.
+ * Imports every good line, or with `dryRun` says what that would come to. Two lines about one path take effect in the order of the list.
  * @param source from `openSource`, which tells what is no list before a ledger is opened for it
  */
 export async function importFile(
   access: Access,
   source: Source,
   report: Report,
+  dryRun = false,
 ): Promise<ImportAccount> {
   const account = emptyAccount();
   const { conflict } = await askJson(access, 'GET', '/v1/status');
-  const sender: Sender = { access, account, report, replaces: conflict === 'replace' };
+  const policy = conflict === 'replace' ? 'replace' : 'reject';
+  const sender: Sender = { access, account, report, replaces: policy === 'replace' };
+  const sink: Sink = dryRun
+    ? new Rehearsal(access, account, report, policy)
+    : new Pipeline((batch) => sendBatch(sender, batch));
   const progress = createProgress({
-    label: 'importing',
+    label: dryRun ? 'comparing' : 'importing',
     unit: 'targets',
     output: process.stderr,
     now: () => performance.now(),
   });
-  const pipeline = new Pipeline((batch) => sendBatch(sender, batch));
   const tell = (): void => {
     const share = source.bytesTotal && source.bytesRead() / source.bytesTotal;
     progress.update(done(account), share);
@@ -45,15 +56,17 @@ export async function importFile(
     for await (const item of source.items) {
       account.lines++;
       if ('event' in item) {
-        if (await pipeline.add(item)) tell();
+        if (await sink.add(item)) tell();
         continue;
       }
       countCode(account.bad, item.code);
       report(item);
     }
-    await pipeline.end();
-    const { snapshot } = await askJson(access, 'GET', '/v1/status');
-    await untilInSnapshotJson(access, Number(snapshot));
+    await sink.end();
+    if (!dryRun) {
+      const { snapshot } = await askJson(access, 'GET', '/v1/status');
+      await untilInSnapshotJson(access, Number(snapshot));
+    }
     progress.update(done(account), 1);
   } finally {
     progress.finish();
@@ -66,7 +79,7 @@ function done({ added, replaced, removed, yanked, unchanged }: ImportAccount): n
 }
 
 /** Sends batches, some at the same time, but never two events about one path. */
-class Pipeline {
+class Pipeline implements Sink {
   private readonly send: (batch: readonly GoodLine[]) => Promise<void>;
   private readonly underWay = new Set<Promise<unknown>>();
   private readonly failures: unknown[] = [];
@@ -156,8 +169,7 @@ async function send(sender: Sender, batch: readonly GoodLine[]): Promise<GoodLin
 
 function reject({ account, report }: Sender, line: GoodLine, code: string, message: string): void {
   countCode(account.rejected, code);
-  const { event: _, ownId: __, ...place } = line;
-  report({ ...place, code, message });
+  report({ ...placeOf(line), code, message });
 }
 
 interface Applied {
@@ -176,8 +188,9 @@ async function countApplied(sender: Sender, applied: readonly Applied[]): Promis
     else account[kindOf(event, false)]++;
   }
   await lookUp(
+    access,
     unclear,
-    ({ line, snapshot }) => listed(access, line.event.path, snapshot - 1),
+    ({ line, snapshot }) => ({ path: line.event.path, at: snapshot - 1 }),
     ({ line }, { target }) => account[kindOf(line.event, target !== null)]++,
   );
 }
@@ -188,28 +201,18 @@ async function changedSince(access: Access, lines: readonly GoodLine[]): Promise
   // An event with an id of its own, or with a condition, is meant once.
   const repeatable = lines.filter((line) => !line.ownId && line.event.expected === undefined);
   await lookUp(
+    access,
     repeatable,
-    ({ event }) => listed(access, event.path),
-    ({ event, ...place }, { target, version }) => {
+    ({ event }) => ({ path: event.path }),
+    (line, { target, version }) => {
+      const { event } = line;
       if (holds(event, target === null ? undefined : canonicalText(target))) return;
       const { id: _, ...facts } = event;
       const expected = target?.hashes.sha256 ?? 'absent';
-      changed.push({ ...place, event: { ...event, id: importEventId(facts, version), expected } });
+      changed.push({ ...line, event: { ...event, id: importEventId(facts, version), expected } });
     },
   );
   return changed;
-}
-
-async function lookUp<T>(
-  items: readonly T[],
-  look: (item: T) => Promise<Listed>,
-  use: (item: T, found: Listed) => unknown,
-): Promise<void> {
-  for (let i = 0; i < items.length; i += LOOKED_UP_AT_ONCE) {
-    const some = items.slice(i, i + LOOKED_UP_AT_ONCE);
-    const found = await Promise.all(some.map(look));
-    some.forEach((item, at) => use(item, found[at]!));
-  }
 }
 
 interface Accepted {

@@ -1,6 +1,7 @@
 /** What an import comes to, line by line: every one is counted under exactly one head. */
 import type { Event } from '@tidemark/event';
 import { decide } from '@tidemark/ledger';
+import type { BadLine, GoodLine } from '../sources.ts';
 
 export interface ImportAccount {
   /** Lines that say something: bad ones, and events; of a Debian index, stanzas. The sum of all below. */
@@ -29,6 +30,11 @@ export function emptyAccount(): ImportAccount {
 /** Counts one more under a code. */
 export function countCode(counts: Map<string, number>, code: string): void {
   counts.set(code, (counts.get(code) ?? 0) + 1);
+}
+
+/** Where a line stands, for what is said about it. */
+export function placeOf({ line, document }: GoodLine): Pick<BadLine, 'line' | 'document'> {
+  return document === undefined ? { line } : { line, document };
 }
 
 /** @param wasListed whether something was listed at the path before */

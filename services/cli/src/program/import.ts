@@ -2,7 +2,7 @@
 import { InvalidArgumentError, type Command } from '@commander-js/extra-typings';
 import { openAccess } from '../access.ts';
 import { importFile } from '../commands/import.ts';
-import { openSource } from '../sources.ts';
+import { openSource, type BadLine } from '../sources.ts';
 import { bytesFrom, millisecondsFrom, numberFrom } from './options.ts';
 import { badLine, reportImport } from './report.ts';
 
@@ -17,6 +17,7 @@ export function importCommand(program: Command): void {
     )
     .argument('<dir>', 'the ledger’s folder')
     .argument('<file>', 'the list, its http(s):// URL, or a folder; - reads standard input')
+    .option('--dry-run', 'check the list and say what it would change; send nothing')
     .option('--allow-private', 'let a URL lead to this machine or its network')
     .option('--max-bytes <size>', 'from a URL, as they come (default: 4G)', bytesFrom)
     .option('--max-decompressed <size>', 'from a gzipped list (default: 16G)', bytesFrom)
@@ -46,17 +47,16 @@ export function importCommand(program: Command): void {
         }),
       });
       await using access = await openAccess(directory, { cutIntervalMs: CUT_INTERVAL_MS });
-      const account = await importFile(access, source, (bad) => {
-        console.error(badLine(file, bad));
-      });
-      process.exitCode = reportImport(account, options.json === true);
+      const tell = (bad: BadLine): void => console.error(badLine(file, bad));
+      const account = await importFile(access, source, tell, options.dryRun);
+      process.exitCode = reportImport(account, options);
     });
 }
 
 const EXAMPLES = `
 Examples:
   npx tidemark import /srv/index Packages.gz
-  npx tidemark import /srv/index events.jsonl --json
+  npx tidemark import /srv/index events.jsonl --dry-run --json
   npx tidemark import /srv/index /srv/mirror/simple
   npx tidemark import /srv/index https://deb.example/dists/stable/main/binary-amd64/Packages.gz
   xz -dc Packages.xz | npx tidemark import /srv/index -

@@ -3,19 +3,23 @@ import { join } from 'node:path';
 import type { ImportAccount } from '../commands/importAccount.ts';
 import type { BadLine } from '../sources.ts';
 
-/** Prints the account. @returns the exit code: 1 where a line was bad or refused */
-export function reportImport(account: ImportAccount, json: boolean): 0 | 1 {
+/** Prints the account. @returns the exit code: 1 where a line was bad or refused, or would be */
+export function reportImport(
+  account: ImportAccount,
+  { json = false, dryRun = false }: { json?: boolean | undefined; dryRun?: boolean | undefined },
+): 0 | 1 {
   const { rejected, bad, ...counts } = account;
   if (json) {
     const byCode = { rejected: Object.fromEntries(rejected), bad: Object.fromEntries(bad) };
-    console.log(JSON.stringify({ ...counts, ...byCode }));
+    console.log(JSON.stringify({ ...(dryRun ? { dry_run: true } : {}), ...counts, ...byCode }));
   } else {
     const { lines, added, replaced, removed, yanked, unchanged } = counts;
     const kinds = [`${added} added`];
     for (const [kind, count] of Object.entries({ replaced, removed, yanked })) {
       if (count > 0) kinds.push(`${count} ${kind}`);
     }
-    console.log(`${lines} lines: ${kinds.join(', ')}, ${unchanged} unchanged`);
+    const head = dryRun ? 'Nothing was sent. It would be: ' : '';
+    console.log(`${head}${lines} lines: ${kinds.join(', ')}, ${unchanged} unchanged`);
     for (const [code, count] of rejected) console.log(`  ${count} rejected: ${code}`);
     for (const [code, count] of bad) console.log(`  ${count} bad: ${code}`);
   }
