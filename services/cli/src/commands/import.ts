@@ -1,4 +1,5 @@
 /** `tidemark import`: a list of files into a ledger, with progress, resumption and a final account. */
+import type { Writable } from 'node:stream';
 import { canonicalText, recordText, type JsonObject } from '@tidemark/canonical';
 import { askJson, untilInSnapshotJson, type Access } from '../access.ts';
 import { createProgress } from '../progress.ts';
@@ -17,6 +18,13 @@ const BATCH_EVENTS = 1000;
 /** Batches whose snapshot is awaited at the same time: bounds memory, hides the wait for a cut. */
 const BATCHES_UNDER_WAY = 32;
 
+export interface ImportOptions {
+  /** Only says what it would come to. */
+  readonly dryRun?: boolean | undefined;
+  /** For the progress; standard error unless given. */
+  readonly output?: Writable;
+}
+
 /** Takes good lines and counts what they come to. */
 interface Sink {
   /** @returns whether there is progress to show */
@@ -33,7 +41,7 @@ export async function importFile(
   access: Access,
   source: Source,
   report: Report,
-  dryRun = false,
+  { dryRun = false, output = process.stderr }: ImportOptions = {},
 ): Promise<ImportAccount> {
   const account = emptyAccount();
   const { conflict } = await askJson(access, 'GET', '/v1/status');
@@ -45,9 +53,10 @@ export async function importFile(
   const progress = createProgress({
     label: dryRun ? 'comparing' : 'importing',
     unit: 'targets',
-    output: process.stderr,
+    output,
     now: () => performance.now(),
   });
+  const started = performance.now();
   const tell = (): void => {
     const share = source.bytesTotal && source.bytesRead() / source.bytesTotal;
     progress.update(done(account), share);
@@ -71,6 +80,8 @@ export async function importFile(
   } finally {
     progress.finish();
   }
+  account.bytesRead = source.bytesRead();
+  account.seconds = Math.round(performance.now() - started) / 1000;
   return account;
 }
 

@@ -1,10 +1,10 @@
-/** What an import comes to, line by line: every one is counted under exactly one head. */
+/** What an import comes to, line by line: every one is counted under exactly one head, so that they add up. */
 import type { Event } from '@tidemark/event';
 import { decide } from '@tidemark/ledger';
 import type { BadLine, GoodLine } from '../sources.ts';
 
 export interface ImportAccount {
-  /** Lines that say something: bad ones, and events; of a Debian index, stanzas. The sum of all below. */
+  /** Lines that say something: bad ones, and events; of a Debian index, stanzas. The sum of what follows up to `bad`. */
   lines: number;
   added: number;
   /** Listed before, with other content or another `custom`. */
@@ -17,6 +17,10 @@ export interface ImportAccount {
   readonly rejected: Map<string, number>;
   /** By code: lines that are no events. */
   readonly bad: Map<string, number>;
+  /** Of the source, as it lies or comes: before decompression. */
+  bytesRead: number;
+  /** From the first line to the snapshot that lists the last one. */
+  seconds: number;
 }
 
 /** The heads under which what changed is counted. */
@@ -24,7 +28,7 @@ export type Kind = 'added' | 'replaced' | 'removed' | 'yanked';
 
 export function emptyAccount(): ImportAccount {
   const none = { added: 0, replaced: 0, removed: 0, yanked: 0, unchanged: 0 };
-  return { lines: 0, ...none, rejected: new Map(), bad: new Map() };
+  return { lines: 0, ...none, rejected: new Map(), bad: new Map(), bytesRead: 0, seconds: 0 };
 }
 
 /** Counts one more under a code. */

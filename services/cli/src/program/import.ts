@@ -48,7 +48,7 @@ export function importCommand(program: Command): void {
       });
       await using access = await openAccess(directory, { cutIntervalMs: CUT_INTERVAL_MS });
       const tell = (bad: BadLine): void => console.error(badLine(file, bad));
-      const account = await importFile(access, source, tell, options.dryRun);
+      const account = await importFile(access, source, tell, { dryRun: options.dryRun });
       process.exitCode = reportImport(account, options);
     });
 }

@@ -8,10 +8,18 @@ export function reportImport(
   account: ImportAccount,
   { json = false, dryRun = false }: { json?: boolean | undefined; dryRun?: boolean | undefined },
 ): 0 | 1 {
-  const { rejected, bad, ...counts } = account;
+  const { rejected, bad, bytesRead, seconds, ...counts } = account;
   if (json) {
     const byCode = { rejected: Object.fromEntries(rejected), bad: Object.fromEntries(bad) };
-    console.log(JSON.stringify({ ...(dryRun ? { dry_run: true } : {}), ...counts, ...byCode }));
+    console.log(
+      JSON.stringify({
+        ...(dryRun ? { dry_run: true } : {}),
+        ...counts,
+        ...byCode,
+        bytes_read: bytesRead,
+        seconds,
+      }),
+    );
   } else {
     const { lines, added, replaced, removed, yanked, unchanged } = counts;
     const kinds = [`${added} added`];
@@ -20,6 +28,7 @@ export function reportImport(
     }
     const head = dryRun ? 'Nothing was sent. It would be: ' : '';
     console.log(`${head}${lines} lines: ${kinds.join(', ')}, ${unchanged} unchanged`);
+    console.log(`  ${bytesRead} bytes read, ${seconds} s`);
     for (const [code, count] of rejected) console.log(`  ${count} rejected: ${code}`);
     for (const [code, count] of bad) console.log(`  ${count} bad: ${code}`);
   }
