@@ -95,9 +95,10 @@ describe('a rewritten image halts the publisher before anything is signed or pub
 });
 
 describe('so does a rewritten snapshot', () => {
-  test.each<[string, (row: Record<string, string>) => void]>([
+  test.each<[string, (row: Record<string, string> & { leaf: { root: number } }) => void]>([
     ['another timestamp', (row) => (row['timestamp'] += ' ')],
     ['another Merkle root', (row) => (row['merkleRoot'] = sha256HexNative('x'))],
+    ['another leaf', (row) => row.leaf.root++],
     ['a checkpoint without a signature', (row) => (row['checkpoint'] = 'x\n1\ny\n\n')],
     [
       'a checkpoint with another signature',
@@ -106,7 +107,7 @@ describe('so does a rewritten snapshot', () => {
   ])('%s', async (_, rewrite) => {
     await expectRefused(async (rows) => {
       const { number, value } = (await rows.latest(SNAPSHOT, 2 ** 47))!;
-      const row = JSON.parse(value.toString()) as Record<string, string>;
+      const row = JSON.parse(value.toString()) as Parameters<typeof rewrite>[0];
       rewrite(row);
       rows.put(rowKey(SNAPSHOT, 0, number), Buffer.from(JSON.stringify(row)));
     });

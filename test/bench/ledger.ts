@@ -1,6 +1,6 @@
 /** A ledger for a benchmark: made in a temporary folder, opened in this process, measured from outside. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSigner } from '@tidemark/canonical/native';
@@ -14,18 +14,22 @@ import {
   untilCurrent,
   type LedgerPlan,
 } from '@tidemark/cli';
+import { openLedger, type Ledger } from '../e2e/tidemark.ts';
 
 export interface BenchLedger extends AsyncDisposable {
   readonly directory: string;
   engine: Engine;
   /** Closes the engine and opens it again. @returns milliseconds until it answers for every bin */
   restart(cutIntervalMs: number): Promise<number>;
+  /** Closes the engine for good, so that other processes may serve the ledger. */
+  handOver(): Promise<Ledger>;
 }
 
 export const SHARDS = 2;
 export const MEMORY_BUDGET_BYTES = 768 << 20;
 const PARTITIONS = 4;
 const BATCH_EVENTS = 1000;
+const PASSPHRASE = 'a passphrase';
 
 export async function makeLedger(bits: number, cutIntervalMs: number): Promise<BenchLedger> {
   const parent = await mkdtemp(join(tmpdir(), 'tidemark-bench-'));
@@ -33,7 +37,8 @@ export async function makeLedger(bits: number, cutIntervalMs: number): Promise<B
   const options = { name: 'bench', bins: 2 ** bits, partitions: PARTITIONS } as const;
   const random = (bytes: number): Uint8Array => randomBytes(bytes);
   const plan = planLedger({ ...options, delegation: 'succinct' }, random, Date.now());
-  await createLedger(directory, join(parent, 'offline'), plan, 'a passphrase', random);
+  await createLedger(directory, `${directory}-offline-keys`, plan, PASSPHRASE, random);
+  let isOpen = true;
   const ledger: BenchLedger = {
     directory,
     engine: await openEngine(directory, plan, cutIntervalMs),
@@ -43,8 +48,16 @@ export async function makeLedger(bits: number, cutIntervalMs: number): Promise<B
       ledger.engine = await openEngine(directory, plan, interval);
       return performance.now() - start;
     },
-    [Symbol.asyncDispose]: async () => {
+    handOver: async () => {
       await ledger.engine.close();
+      isOpen = false;
+      const handed = openLedger(directory, plan.rootDocument);
+      await mkdir(handed.offlineKeys, { mode: 0o700 });
+      await writeFile(handed.passphraseFile, PASSPHRASE, { mode: 0o600 });
+      return handed;
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (isOpen) await ledger.engine.close();
       await rm(parent, { recursive: true, force: true });
     },
   };

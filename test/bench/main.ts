@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: the figures that the README states, each beside its floor or its peer, measured in
- * the same run. `--quick`: a tenth of the targets; `--json FILE`: also as data.
+ * the same run. `--quick`: a tenth of the targets; `--json FILE`: also as data; `--plot FILE`:
+ * the course of an overload as SVG.
  *
  * The floor is taken before and after what it is compared with: shared machines change their speed.
  * One bin in 64 is verified after signing (policy sample); timestamp, snapshot and checkpoint are. Classic
@@ -11,11 +12,12 @@ import { availableParallelism } from 'node:os';
 import type { Event } from '@tidemark/event';
 import { openSource, type Engine } from '@tidemark/cli';
 import { floorPerSecond } from './floor.ts';
+import { benchHttp } from './http.ts';
 import { load, makeLedger, MEMORY_BUDGET_BYTES, SHARDS, untilAllVisible } from './ledger.ts';
 import { peerBatch } from './peer.ts';
 import { batchRate, latency, sustained } from './rates.ts';
 import { Results } from './results.ts';
-import { prng, upload } from './synthetic.ts';
+import { prng, sequence } from './synthetic.ts';
 
 /** PEP 458's number of targets (P30). */
 const TARGETS = 2_273_539;
@@ -26,6 +28,7 @@ const BULK_CUT_MS = 5_000;
 const BATCH = 10_000;
 const quick = process.argv.includes('--quick');
 const jsonAt = process.argv.indexOf('--json');
+const plotAt = process.argv.indexOf('--plot');
 const targets = quick ? Math.round(TARGETS / 10) : TARGETS;
 const results = new Results(
   `${availableParallelism()} cores, Node ${process.version}, ${SHARDS} shards, ` +
@@ -39,6 +42,13 @@ if (peer !== undefined) {
 }
 for (const bits of [14, 16]) await benchBins(bits);
 await benchReal();
+await benchHttp(results, {
+  targets,
+  seed: SEED,
+  seconds: quick ? 3 : 8,
+  overloadSeconds: quick ? 10 : 60,
+  plotFile: plotAt > 0 ? process.argv[plotAt + 1] : undefined,
+});
 results.print();
 if (jsonAt > 0) await writeFile(process.argv[jsonAt + 1]!, `${results.json()}\n`);
 process.exit(0);
@@ -120,8 +130,4 @@ async function memory(engine: Engine): Promise<{ bodies: number; rss: number }> 
   const shards = await engine.shards.stats();
   const bodies = shards.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
   return { bodies, rss: process.memoryUsage.rss() };
-}
-
-function* sequence(random: ReturnType<typeof prng>): Generator<Event> {
-  for (let i = 0; ; i++) yield upload(random, i);
 }

@@ -37,8 +37,13 @@ export function prng(seed: number): Prng {
   };
 }
 
+/** An endless sequence of uploads. */
+export function* sequence(random: Prng): Generator<Event> {
+  for (let i = 0; ; i++) yield upload(random, i);
+}
+
 /** Upload number `i` of a seeded sequence; its path is unlike that of any other number. */
-export function upload(random: Prng, i: number): Event {
+function upload(random: Prng, i: number): Event {
   const words = 2 + random.below(2);
   let project = '';
   for (let w = 0; w < words; w++)

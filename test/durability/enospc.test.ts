@@ -5,6 +5,7 @@ import { appendFile, cp, mkdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { canMount, hasCommand } from '../support/disks.ts';
 import { temporaryFolder } from '../support/files.ts';
 import { World } from './clients.ts';
 import { compareAll, SHAPE } from './comparison.ts';
@@ -32,7 +33,7 @@ test.skipIf(!canMount()).each([
   });
 });
 
-test.skipIf(!has('prlimit'))('a limit of the size of files', async () => {
+test.skipIf(!hasCommand('prlimit'))('a limit of the size of files', async () => {
   await using folder = await temporaryFolder();
   const ledger = await makeLedger(folder.path, SHAPE, Date.now());
   const limit = (pid: number, size: string) =>
@@ -147,24 +148,5 @@ class Disk implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     execFileSync('umount', ['-l', this.path]);
     return Promise.resolve();
-  }
-}
-
-/** Mounting needs more than being root: containers often forbid it. */
-function canMount(): boolean {
-  try {
-    execFileSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function has(command: string): boolean {
-  try {
-    execFileSync(command, ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
   }
 }

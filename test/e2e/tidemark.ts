@@ -119,7 +119,7 @@ export class Serving implements AsyncDisposable {
     const started = start(command, args, options);
     const deadline = Date.now() + READY_MS_MAX;
     for (;;) {
-      const url = /on (http:\/\/\S+\/)/.exec(started.stdout)?.[1];
+      const url = /on (https?:\/\/\S+\/)/.exec(started.stdout)?.[1];
       if (url !== undefined) return new Serving(started, url);
       const ended = await Promise.race([started.exited, started.saidMore()]);
       if (ended !== undefined || Date.now() > deadline) {
@@ -135,6 +135,11 @@ export class Serving implements AsyncDisposable {
 
   get stderr(): string {
     return this.started.stderr;
+  }
+
+  /** Tells it something without ending it. */
+  signal(signal: NodeJS.Signals): void {
+    this.started.child.kill(signal);
   }
 
   /** Ends it as a crash does. */

@@ -3,7 +3,7 @@
 // the name is complete. The lock only saves parallel runs from building the same thing twice.
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,6 +28,48 @@ export async function providePythonTuf(): Promise<string> {
     async (made) => await python(interpreter(made), ['-c', 'import tuf.ngclient, cryptography']),
   );
   return interpreter(folder);
+}
+
+/**
+ * Prometheus' own judge of metrics and rules: the one that is installed, else out of Debian's package,
+ * which is unpacked and not installed, so that no server starts.
+ */
+export async function providePromtool(): Promise<string> {
+  const installed = await run('promtool', ['--version']).then(
+    () => 'promtool',
+    () => undefined,
+  );
+  if (installed !== undefined) return installed;
+  const binary = (made: string): string => join(made, 'usr', 'bin', 'promtool');
+  const folder = await provide(
+    'promtool-debian',
+    async (made) => {
+      const parts = `${made}.parts`;
+      await mkdir(parts);
+      try {
+        await download('prometheus', parts);
+        const [archive = ''] = await readdir(parts);
+        await run('dpkg-deb', ['-x', join(parts, archive), made], { timeout: BUILD_MS_MAX });
+      } finally {
+        await rm(parts, { recursive: true, force: true });
+      }
+    },
+    async (made) => {
+      await run(binary(made), ['--version']);
+    },
+  );
+  return binary(folder);
+}
+
+/** Debian's lists of packages may be older than what its mirrors still have, or not be there at all. */
+async function download(name: string, cwd: string): Promise<void> {
+  const options = { cwd, timeout: BUILD_MS_MAX };
+  try {
+    await run('apt-get', ['download', '-q', name], options);
+  } catch {
+    await run('apt-get', ['update', '-q'], options);
+    await run('apt-get', ['download', '-q', name], options);
+  }
 }
 
 /** TIDEMARK_CACHE, or `tidemark` in the user's cache folder. */

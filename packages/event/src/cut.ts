@@ -114,7 +114,7 @@ export const voidSchema: z.ZodType<VoidSigned> = z.strictObject({
   cut: hex32Bytes,
 });
 
-const leafSchema: z.ZodType<SnapshotLeaf> = z.strictObject({
+export const leafSchema: z.ZodType<SnapshotLeaf> = z.strictObject({
   n: count,
   time: count,
   merkle_root: hex32Bytes,

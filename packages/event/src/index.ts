@@ -4,7 +4,7 @@ export { assembliesMax, PartAssembler } from './assembler.ts';
 export type { Assembled } from './assembler.ts';
 export { batchBytes, batchEventsMax, batchSubjectsMax, encodeBatch } from './batch.ts';
 export type { BatchHeader, BatchSigned } from './batch.ts';
-export { parseLeaf } from './cut.ts';
+export { leafSchema, parseLeaf } from './cut.ts';
 export type {
   CutSigned,
   PartitionHeads,

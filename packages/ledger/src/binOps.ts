@@ -30,6 +30,19 @@ export function packOps(ops: readonly BinOp[]): Buffer {
   return packed;
 }
 
+/** The operations that {@link packOps} packed. */
+export function unpackOps(packed: Buffer): BinOp[] {
+  const ops: BinOp[] = [];
+  for (let at = 0; at < packed.length;) {
+    const pathEnd = at + OP_HEAD_BYTES + packed.readUInt16BE(at);
+    const end = pathEnd + packed.readUInt32BE(at + 2);
+    const value = end === pathEnd ? null : packed.toString('latin1', pathEnd, end);
+    ops.push([packed.toString('latin1', at + OP_HEAD_BYTES, pathEnd), value]);
+    at = end;
+  }
+  return ops;
+}
+
 /** Whether bytes are whole operations, one behind the other. */
 export function areOps(packed: Buffer): boolean {
   let at = 0;

@@ -4,6 +4,7 @@ export { BinFile, BinScratch } from './binFile.ts';
 export { packOps } from './binOps.ts';
 export type { BinOp } from './binOps.ts';
 export type { BinSignatures } from './binWriter.ts';
+export type { ChangedTargets, ChangePlace } from './changes.ts';
 export { ControlFold } from './control.ts';
 export type { ControlChange, Cut } from './control.ts';
 export { checkpointAt, isCheckpoint, resumeControl } from './controlCheckpoint.ts';

@@ -11,6 +11,7 @@ import { binOfPathHash, binOfRole, slotOfRole } from '@tidemark/bin';
 import type { GenesisSigned } from '@tidemark/event';
 import { SlotTree, type SlotChange } from '@tidemark/merkle';
 import { BinFile } from './binFile.ts';
+import { changedTargets, type ChangedTargets, type ChangePlace } from './changes.ts';
 import type { Bodies } from './bodies.ts';
 import { CUTS_IN_FLIGHT_MAX } from './cutRules.ts';
 import { Heads } from './heads.ts';
@@ -119,6 +120,18 @@ export class PartitionView {
     return { slot, contents, path: shown.tree.path(slot) };
   }
 
+  /**
+   * What snapshot n changed about targets, from a place on.
+   * @throws RejectedInput `view.past` where that snapshot is not stored any more
+   */
+  changedTargets(n: number, from: ChangePlace, changesMax: number): ChangedTargets {
+    if (n > this.n) throw behind(n);
+    const { rows, partition } = this.partition;
+    const changed = changedTargets(rows, this.genesis, { partition, n, from }, changesMax);
+    if (changed === undefined) throw past(n);
+    return changed;
+  }
+
   private owns(bin: number): boolean {
     const { first, count } = this.partition.heads;
     return bin >= first && bin < first + count;
@@ -139,7 +152,7 @@ export class PartitionView {
     if (this.newest.n === n) return this.newest;
     if (this.older?.n !== n) {
       const loaded = await loadAt(this.partition.rows, this.genesis, this.partition.partition, n);
-      if (loaded === undefined) throw new RejectedInput('view.past', `no snapshot ${n} is stored`);
+      if (loaded === undefined) throw past(n);
       this.older = { n, ...loaded };
     }
     return this.older;
@@ -158,6 +171,10 @@ export class PartitionView {
 
 function behind(n: number): OperatingFault {
   return new OperatingFault('view.behind', `snapshot ${n} is not folded yet; try again later`);
+}
+
+function past(n: number): RejectedInput {
+  return new RejectedInput('view.past', `no snapshot ${n} is stored`);
 }
 
 function shapeOf(genesis: GenesisSigned, partition: number) {

@@ -1,7 +1,7 @@
 /** Operations pending in a cut: the last one of a path counts, whatever shares words of its hash. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { packOps, PendingOps, type BinOp } from '../src/binOps.ts';
+import { packOps, PendingOps, unpackOps, type BinOp } from '../src/binOps.ts';
 
 /** Paths of which many share the words that the table looks at, or the bin. */
 const path = fc.constantFrom('a', 'a/b', 'aa', 'a-1', 'b', 'b'.repeat(512), '~', '0', 'a/b/c', '!');
@@ -41,6 +41,14 @@ test('is what a map of maps would hold, sorted', () => {
       );
     }),
     { numRuns: 300 },
+  );
+});
+
+test('what is packed comes out as it was', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(path, value)), (ops) => {
+      expect(unpackOps(packOps(ops))).toEqual(ops);
+    }),
   );
 });
 

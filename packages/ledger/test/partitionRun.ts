@@ -119,3 +119,8 @@ export function outcomesOf(folded: FoldedCut): Outcome[] {
     return signed.type === 'outcomes' ? signed.outcomes : [];
   });
 }
+
+/** A policy under which batches count for an hour, and ten minutes ahead of the clock. */
+export function hourWindow(conflict: 'reject' | 'replace') {
+  return { conflict, window_s: 3600, clock_ahead_s: 600 };
+}

@@ -1,8 +1,8 @@
-/** Snapshots: files by the TUF builders, a log that proves them, signatures made or checked alike. */
+/** Snapshots: files by the TUF builders, when there is a new one, a log that proves them. */
 import { canonicalText, fromHex, fromUtf8, utf8, type JsonObject } from '@tidemark/canonical';
 import { sha256HexNative, sha256Native, verifyEd25519Native } from '@tidemark/canonical/native';
 import { slotOfRole } from '@tidemark/bin';
-import { keyIdOfPublic, signedSlice, signRecord, type SealedSigned } from '@tidemark/event';
+import { keyIdOfPublic, signedSlice } from '@tidemark/event';
 import {
   combineRoots,
   decodeVerifierKey,
@@ -14,111 +14,26 @@ import {
   verifyTap16File,
 } from '@tidemark/merkle';
 import {
-  ed25519Key,
   lintRepository,
   parseSnapshot,
   signMetadata,
   snapshotSigned,
   timestampSigned,
-  type Key,
-  type MetaInput,
 } from '@tidemark/tuf';
 import { nativeVerifiers } from '@tidemark/tuf/native';
-import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   checking,
   classicDue,
-  isSealOf,
   leafText,
   PartitionView,
   signing,
   SnapshotFold,
   type PartitionCut,
-  type Snapshot,
   type SnapshotFoldState,
 } from '../src/index.ts';
-import { RoleTable } from '../src/roleTable.ts';
-import { KEYS, SnapshotRun } from './snapshotRun.ts';
-import {
-  added,
-  batch,
-  codeOf,
-  DAY,
-  HOUR,
-  keyOf,
-  pathsOf,
-  ROOT_KEYS,
-  roleKeys,
-  rootOptions,
-  T0,
-  TestLedger,
-} from './support.ts';
-
-const PATHS = pathsOf(0, 1, 30);
-
-function uploadOf(n: number, time = T0 + 1000 * n): Uint8Array {
-  return batch([added(`id-${n}`, PATHS[n % 30]!, `content ${n}`)], { seq: n, time });
-}
-
-describe('the table of roles', () => {
-  const role = fc.tuple(
-    fc.constantFrom('targets', 'bins', ...Array.from({ length: 16 }, (_, i) => i.toString(16))),
-    fc.record({
-      version: fc.integer({ min: 1, max: 2 ** 48 - 1 }),
-      length: fc.oneof(
-        fc.integer({ min: 1, max: 30_000 }),
-        fc.constantFrom((4 << 20) - 1, 4 << 20, 2 ** 32 - 1),
-      ),
-      sha256: fc.stringMatching(/^[0-9a-f]{64}$/),
-    }),
-  );
-
-  test('is the text of snapshotSigned, with hashes or without, whatever the bins are called', () => {
-    fc.assert(
-      fc.property(
-        fc.constantFrom('bin', 'bins', 'targets', 'z', 'a-1'),
-        fc.array(role, { maxLength: 40 }),
-        fc.array(fc.boolean(), { minLength: 1, maxLength: 4 }),
-        (prefix, roles, withHashes) => {
-          const table = new RoleTable(new TestLedger({ prefix }).genesis);
-          const held = new Map<string, Required<MetaInput>>();
-          const set = ([name, file]: (typeof roles)[number]): void => {
-            const full = name.length === 1 ? `${prefix}-${name}` : name;
-            held.set(full, file);
-            expect(table.set(full, file.version, file.length, file.sha256)).toBe(true);
-          };
-          const half = roles.length >> 1;
-          roles.slice(0, half).forEach(set);
-          for (const hashes of withHashes)
-            expect(table.metaText(hashes)).toBe(textOf(held, hashes));
-          roles.slice(half).forEach(set);
-          for (const hashes of withHashes)
-            expect(table.metaText(hashes)).toBe(textOf(held, hashes));
-        },
-      ),
-    );
-  });
-
-  function textOf(held: ReadonlyMap<string, Required<MetaInput>>, withHashes: boolean): string {
-    const meta = new Map<string, MetaInput>();
-    for (const [name, { version, length, sha256 }] of held) {
-      // Beyond 4 MB clients need the length, even where no hashes are stated.
-      const stated = length >= 4 << 20 ? { version, length } : { version };
-      meta.set(name, withHashes ? { version, length, sha256 } : stated);
-    }
-    const signed = snapshotSigned({ version: 1, expiresMs: T0, meta });
-    return canonicalText(signed['meta']!);
-  }
-
-  test('takes no role that is none of the ledger', () => {
-    const table = new RoleTable(new TestLedger().genesis);
-    for (const name of ['bin-10', 'bin-A', 'bin', 'root', 'timestamp', 'x', '', 'bin-00']) {
-      expect(table.set(name, 1, 1, 'a'.repeat(64))).toBe(false);
-    }
-    expect(table.metaText(true)).toBe('{}');
-  });
-});
+import { KEYS, SnapshotRun, uploadOf } from './snapshotRun.ts';
+import { codeOf, DAY, HOUR, keyOf, ROOT_KEYS, roleKeys, rootOptions, T0 } from './support.ts';
 
 describe('the files of a snapshot', () => {
   test('are those of the TUF builders', async () => {
@@ -222,105 +137,6 @@ describe('the files of a snapshot', () => {
   function versionAt(run: SnapshotRun, role: string, n: number): number {
     return parseSnapshot(run.snapshots[n - 1]!.snapshot!).signed.meta.get(`${role}.json`)!.version;
   }
-});
-
-describe('signatures', () => {
-  const drafted = async (): Promise<SnapshotRun> => {
-    const run = await SnapshotRun.open();
-    await run.add([uploadOf(1)]);
-    run.partitions[0]!.events.push(uploadOf(2));
-    await run.draft(run.cut());
-    return run;
-  };
-
-  test('checked give the same snapshot as made', async () => {
-    const run = await drafted();
-    const made = run.fold.assemble(signing(KEYS))!;
-    expect(run.fold.assemble(checking(made.signatures))).toEqual(made);
-    expect(run.fold.assemble(signing(KEYS))).toEqual(made);
-  });
-
-  test('altered in any place are refused', async () => {
-    const run = await drafted();
-    const { signatures } = run.fold.assemble(signing(KEYS))!;
-    const flip = (text: string, at: number): string =>
-      text.slice(0, at) + (text[at] === '0' ? '1' : '0') + text.slice(at + 1);
-    const altered: SealedSigned['signatures'][] = [];
-    const { timestamp, snapshot, checkpoint } = signatures as Required<typeof signatures> & {
-      snapshot: { keyid: string; sig: string };
-    };
-    for (let at = 0; at < 128; at++) {
-      altered.push(
-        { ...signatures, timestamp: { ...timestamp, sig: flip(timestamp.sig, at) } },
-        { ...signatures, snapshot: { ...snapshot, sig: flip(snapshot.sig, at) } },
-        { ...signatures, checkpoint: flip(checkpoint, at) },
-      );
-    }
-    altered.push(
-      { ...signatures, snapshot: null },
-      { ...signatures, timestamp: { ...timestamp, keyid: snapshot.keyid } },
-      { ...signatures, snapshot: { ...snapshot, keyid: timestamp.keyid } },
-      { ...signatures, timestamp: { ...timestamp, keyid: 'a'.repeat(64) } },
-      { ...signatures, timestamp: snapshot, snapshot: timestamp },
-      { ...signatures, checkpoint: timestamp.sig },
-    );
-    for (const other of altered) expect(run.fold.assemble(checking(other))).toBeUndefined();
-  });
-
-  test('of an earlier snapshot do not fit', async () => {
-    const run = await drafted();
-    const [first] = run.snapshots;
-    expect(run.fold.assemble(checking(first!.signatures))).toBeUndefined();
-  });
-
-  test.each(['timestamp', 'snapshot', 'checkpoint'] as const)(
-    'with a %s key that root does not list cannot be made',
-    async (purpose) => {
-      const run = await drafted();
-      const run1 = () => run.fold.assemble(signing({ ...KEYS, [purpose]: keyOf('other') }));
-      expect(codeOf(run1)).toBe(`BrokenInvariant keys.${purpose}`);
-    },
-  );
-
-  test.each(['timestamp', 'snapshot', 'checkpoint'] as const)(
-    'that came out wrong from the %s key do not leave the process',
-    async (purpose) => {
-      const run = await drafted();
-      const key = KEYS[purpose];
-      const faulty = {
-        publicKey: key.publicKey,
-        sign: (message: Uint8Array) => {
-          const signature = Uint8Array.from(key.sign(message));
-          signature[40]! ^= 1;
-          return signature;
-        },
-      };
-      const run1 = () => run.fold.assemble(signing({ ...KEYS, [purpose]: faulty }));
-      expect(codeOf(run1)).toBe('BrokenInvariant keys.fault');
-    },
-  );
-
-  test('by a key of another kind that root lists are none', async () => {
-    const run = await SnapshotRun.open();
-    const rsa: Key = {
-      keytype: 'rsa',
-      scheme: 'rsassa-pss-sha256',
-      keyval: { public: '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n' },
-    };
-    const { roles } = rootOptions();
-    const timestamp = { keys: [ed25519Key(KEYS.timestamp.publicKey), rsa], threshold: 1 };
-    run.ledger.document(
-      'root',
-      run.ledger.root({ version: 2, roles: { ...roles, timestamp } }, ROOT_KEYS),
-    );
-    await run.draft(run.cut());
-    const { signatures } = run.fold.assemble(signing(KEYS))!;
-    const root = run.ledger.fold.view.documents.root!.envelope.signed;
-    expect(root.version).toBe(2);
-    const keyid = root.roles.timestamp.keyids.find((id) => root.keys.get(id)?.keytype === 'rsa')!;
-    const named = { ...signatures, timestamp: { ...signatures.timestamp, keyid } };
-    expect(run.fold.assemble(checking(named))).toBeUndefined();
-  });
 });
 
 describe('when there is a new snapshot.json', () => {
@@ -507,38 +323,6 @@ describe('what does not fit is a broken invariant', () => {
     const run1 = () => run.fold.draft(second, [{ ...first!, roles }, ...rest]);
     expect(codeOf(run1)).toBe('BrokenInvariant snapshot.role');
   });
-});
-
-test('a sealed record is a seal of just its own snapshot', async () => {
-  const run = await SnapshotRun.open({ policy: { classic_ms: 1500 } });
-  await run.add([uploadOf(1)]);
-  const cut = run.cut();
-  await run.draft(cut);
-  const snapshot: Snapshot = run.fold.assemble(signing(KEYS))!;
-  expect(snapshot.snapshot).toBeUndefined();
-  const sealed: SealedSigned = {
-    type: 'sealed',
-    v: 1,
-    ledger: run.ledger.genesis.ledger,
-    n: cut.n,
-    cut: cut.hash,
-    leaf: snapshot.leaf,
-    signatures: snapshot.signatures,
-  };
-  expect(isSealOf(sealed, cut, snapshot)).toBe(true);
-  const { leaf, signatures } = sealed;
-  const others: SealedSigned[] = [
-    { ...sealed, cut: 'a'.repeat(64) },
-    { ...sealed, leaf: { ...leaf, time: leaf.time + 1 } },
-    { ...sealed, leaf: { ...leaf, root: 2 } },
-    { ...sealed, leaf: { ...leaf, control: { ...leaf.control, size: 1 } } },
-    { ...sealed, leaf: { ...leaf, partitions: leaf.partitions.toReversed() } },
-    { ...sealed, signatures: { ...signatures, snapshot: signatures.timestamp } },
-  ];
-  for (const other of others) expect(isSealOf(other, cut, snapshot)).toBe(false);
-  // It goes through the control log like that.
-  const record = signRecord(sealed, [keyOf('publisher')]);
-  expect(run.ledger.append(record)).toMatchObject({ type: 'sealed', sealed: { n: 2 } });
 });
 
 function controlRoot(run: SnapshotRun, size: number): Uint8Array {

@@ -9,13 +9,15 @@ import {
   type Snapshot,
 } from '../src/index.ts';
 import { PartitionRun, rolesOf } from './partitionRun.ts';
-import { keyOf, TestLedger, type LedgerOptions } from './support.ts';
+import { added, batch, keyOf, pathsOf, T0, TestLedger, type LedgerOptions } from './support.ts';
 
 export const KEYS = {
   timestamp: keyOf('timestamp'),
   snapshot: keyOf('snapshot'),
   checkpoint: keyOf('checkpoint'),
 };
+
+const PATHS = pathsOf(0, 1, 30);
 
 export class SnapshotRun {
   readonly ledger: TestLedger;
@@ -75,4 +77,10 @@ export class SnapshotRun {
 export function partOf(folded: FoldedCut): PartitionCut {
   const outcomes: Outcome[] = [...folded.outcomes];
   return { subtree: folded.subtree, roles: rolesOf(folded), outcomes };
+}
+
+/** A batch for partition 0, the n-th of its intake. */
+export function uploadOf(n: number): Uint8Array {
+  const event = added(`id-${n}`, PATHS[n % 30]!, `content ${n}`);
+  return batch([event], { seq: n, time: T0 + 1000 * n });
 }

@@ -53,6 +53,7 @@ import {
 } from '../src/index.ts';
 
 export const T0 = Date.UTC(2026, 0, 1);
+export const MINUTE = 60_000;
 export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
 const YEAR = 365 * DAY;

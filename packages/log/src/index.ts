@@ -1,5 +1,6 @@
 /** The ledger's logs: the port, and adapters in memory, over LevelDB and through a MessagePort. */
 
+export type { CommitReport } from './commitReport.ts';
 export { openLevelLogs } from './level.ts';
 export type { LevelLogsOptions } from './level.ts';
 export { MemoryDisk, memoryLogs } from './memory.ts';

@@ -7,6 +7,7 @@
  */
 
 import { BrokenInvariant, OperatingFault } from '@tidemark/canonical';
+import { commitReport, type OnCommit } from './commitReport.ts';
 import { Fifo } from './fifo.ts';
 import { checkRoom, openStore, storageFailure } from './level-store.ts';
 import type { Addition, Store } from './level-store.ts';
@@ -23,15 +24,16 @@ export interface LevelLogsOptions {
   /** About how much one read returns, in bytes; 1 MiB unless given. */
   readonly bytesPerChunk?: number;
   /** Memory for the newest records of all partitions together; 64 MiB unless given. */
-  readonly tailBytesMax?: number;
+  readonly tailBytesMax?: number | undefined;
   /** Accepted and not yet durable; more is refused with `log.busy`. 64 MiB unless given. */
-  readonly queueBytesMax?: number;
+  readonly queueBytesMax?: number | undefined;
   /** LevelDB's memtable; 32 MiB unless given. There can be two of them. */
   readonly writeBufferBytes?: number;
   /** Snappy, unless false: half the bytes to write and to rewrite outweigh what it costs. */
   readonly compression?: boolean;
   /** Milliseconds, monotonic: paces the openings after failed writes. */
   readonly now?: () => number;
+  readonly onCommit?: OnCommit | undefined;
 }
 
 /**
@@ -79,6 +81,7 @@ class LevelAdapter implements Adapter {
   readonly #bytesPerChunk: number;
   readonly #queueBytesMax: number;
   readonly #now: () => number;
+  readonly #onCommit: OnCommit | undefined;
   readonly #files: Files;
   readonly #lanes: Lane[];
   readonly #tails: Tails;
@@ -101,6 +104,7 @@ class LevelAdapter implements Adapter {
     this.#bytesPerChunk = Math.min(options.bytesPerChunk ?? chunkBytesMax, chunkBytesMax);
     this.#queueBytesMax = options.queueBytesMax ?? 64 * mebibyte;
     this.#now = options.now ?? (() => performance.now());
+    this.#onCommit = options.onCommit;
     this.#files = files;
     this.#store = store;
     this.#tails = new Tails(options.tailBytesMax ?? 64 * mebibyte);
@@ -152,13 +156,15 @@ class LevelAdapter implements Adapter {
     // One turn of the microtask queue, so that appends of one burst share the first batch too.
     await Promise.resolve();
     while (this.#queue.length > 0) {
-      const group = this.#takeGroup();
+      const [group, started] = [this.#takeGroup(), this.#now()];
+      let failure: ReturnType<typeof storageFailure> | undefined;
       try {
         await this.#commit(await this.#writable(), group);
       } catch (error) {
-        const failure = storageFailure(error, 'log.write', 'an append failed');
+        failure = storageFailure(error, 'log.write', 'an append failed');
         for (const append of group) append.reject(failure);
       }
+      this.#onCommit?.(commitReport(group, this.#now() - started, failure));
       for (const append of group) this.#queueBytes -= append.bytes;
     }
     // Here and not in a `finally`: what is appended after this line must start a new loop.

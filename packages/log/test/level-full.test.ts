@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
+import { canMount, hasCommand } from '../../../test/support/disks.ts';
 import { openLevelLogs } from '../src/index.ts';
 import { readAll } from '../src/contract.ts';
 
@@ -118,7 +119,7 @@ test.skipIf(!canMount())(
   },
 );
 
-test.skipIf(!has('prlimit'))(
+test.skipIf(!hasCommand('prlimit'))(
   'a file-size limit: the same, and it ends when the limit does',
   async () => {
     const root = await mkdtemp(join(tmpdir(), 'tidemark-limit-'));
@@ -152,22 +153,3 @@ test.skipIf(!has('prlimit'))(
     await rm(root, { recursive: true });
   },
 );
-
-/** Mounting needs more than being root: containers often forbid it. */
-function canMount(): boolean {
-  try {
-    execFileSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function has(command: string): boolean {
-  try {
-    execFileSync(command, ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -13,8 +13,10 @@ import {
   type JsonObject,
 } from '@tidemark/canonical';
 import { untilCurrent } from './current.ts';
-import { Engine, type EngineOptions } from './engine.ts';
-import { localApp } from './http.ts';
+import { Engine } from './engine.ts';
+import type { EngineBounds, EngineOptions } from './engineParts.ts';
+import { localApp } from './http/app.ts';
+import type { EngineObserver } from './operations/observer.ts';
 import { readKeys } from './keystore.ts';
 import {
   demandNoOfflineKeys,
@@ -36,11 +38,14 @@ export interface Access extends AsyncDisposable {
   ask(method: 'GET' | 'POST', path: string, body?: string): Promise<Answer>;
 }
 
-export interface EngineSettings {
+export interface EngineSettings extends EngineBounds {
   readonly shards?: number | undefined;
   readonly cutIntervalMs?: number | undefined;
   readonly memoryBudgetBytes?: number | undefined;
   readonly verifyBins?: EngineOptions['verifyBins'] | undefined;
+  readonly observer?: EngineObserver | undefined;
+  /** Told what a person at the terminal should know; by default it goes to standard error. */
+  readonly say?: ((message: string) => void) | undefined;
 }
 
 const MEMORY_BUDGET_BYTES = 512 << 20;
@@ -115,6 +120,7 @@ async function engineOptions(
   folder: LedgerFolder,
   settings: EngineSettings,
 ): Promise<EngineOptions> {
+  const { say = sayToTerminal, observer } = settings;
   const file = await readLedgerFile(folder);
   await demandNoOfflineKeys(folder);
   const passphrase = await readPassphrase({
@@ -122,9 +128,10 @@ async function engineOptions(
     environment: process.env,
     input: process.stdin,
     output: process.stderr,
-    warn: (message) => console.error(`tidemark: ${message}`),
+    warn: say,
   });
   return {
+    ...settings,
     folder,
     file,
     keys: await readKeys(folder.keys, passphrase),
@@ -132,8 +139,16 @@ async function engineOptions(
     cutIntervalMs: settings.cutIntervalMs ?? 1000,
     memoryBudgetBytes: settings.memoryBudgetBytes ?? MEMORY_BUDGET_BYTES,
     verifyBins: settings.verifyBins ?? 'sample',
-    onFault: ({ code, message }) => console.error(`tidemark: waiting: ${message} (${code})`),
+    onFault: (failure, who) => {
+      say(`waiting: ${failure.message} (${failure.code})`);
+      observer?.fault(failure, who);
+    },
   };
+}
+
+/** A message for people. */
+export function sayToTerminal(message: string): void {
+  console.error(`tidemark: ${message}`);
 }
 
 function busy(folder: LedgerFolder, cause: Error): OperatingFault {
@@ -157,7 +172,8 @@ export async function askJson(
 ): Promise<JsonObject> {
   const answer = await access.ask(method, path, body);
   const json = parseJson(answer.body) as JsonObject;
-  if (answer.status < 400 || Array.isArray(json['refused'])) return json;
+  const isJudged = Array.isArray(json['refused']) && json['code'] === undefined;
+  if (answer.status < 400 || isJudged) return json;
   const code = textOf(json['code']) ?? 'ledger.refused';
   const reason = textOf(json['title']) ?? `the ledger answered ${answer.status}`;
   throw answer.status < 500 ? new RejectedInput(code, reason) : new OperatingFault(code, reason);

@@ -9,9 +9,14 @@ const PROGRESS_MS = 5000;
  * Resolves once a snapshot is visible, and the publisher and every shard are at the newest one that the
  * logs had settled when this was called. Who has to wait long is told how far it is.
  */
-export async function untilCurrent(engine: Engine): Promise<void> {
+export async function untilCurrent(
+  engine: Engine,
+  say: (message: string) => void = (message) => console.error(`tidemark: ${message}`),
+): Promise<void> {
   const newest = engine.publisher.control.settled;
-  const progress = setInterval(() => tell(engine.publisher.settled, newest), PROGRESS_MS);
+  const progress = setInterval(() => {
+    say(progressOf(engine.publisher.settled, newest));
+  }, PROGRESS_MS);
   try {
     while (!(await isCurrent(engine, newest))) await Promise.race([delay(LOOK_MS), engine.failed]);
   } finally {
@@ -26,10 +31,8 @@ async function isCurrent(engine: Engine, newest: number): Promise<boolean> {
   return stats.length === options.shards && stats.every(({ n }) => n >= newest);
 }
 
-function tell(n: number, newest: number): void {
-  console.error(
-    newest === 0
-      ? 'tidemark: waiting for the first snapshot'
-      : `tidemark: rebuilding from the logs: snapshot ${n} of ${newest}`,
-  );
+function progressOf(n: number, newest: number): string {
+  return newest === 0
+    ? 'waiting for the first snapshot'
+    : `rebuilding from the logs: snapshot ${n} of ${newest}`;
 }

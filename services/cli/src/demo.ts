@@ -13,10 +13,10 @@ import { importFile } from './commands/import.ts';
 import { DEMO_PASSPHRASE_FILE, initLedger } from './commands/init.ts';
 import { serveUntilStopped } from './commands/serve.ts';
 import { badLine } from './program/report.ts';
+import { readServeConfig } from './config/readConfig.ts';
 import { openSource } from './sources.ts';
 
 const DIRECTORY = 'data/demo';
-const HOST = '127.0.0.1';
 const PORT = '8080';
 const SAMPLE = fileURLToPath(
   new URL('../../../test/data/debian-bookworm-5000.tsv', import.meta.url),
@@ -40,7 +40,9 @@ async function main(): Promise<void> {
   if (isNew) await makeLedger(directory, offline, passphraseFile);
   // Without that file, whoever starts it is asked.
   if (await exists(passphraseFile)) process.env['TIDEMARK_PASSPHRASE_FILE'] = passphraseFile;
-  await serveUntilStopped(directory, { host: HOST, port }, async ({ url }) => {
+  const flags = new Map([['listen.port', port]]);
+  const config = await readServeConfig({ environment: process.env, flags });
+  await serveUntilStopped(directory, config, async ({ url }) => {
     await importSample(directory);
     console.log(toTry(url, directory, isNew ? offline : undefined));
   });
@@ -96,16 +98,14 @@ Try, in another terminal:
 Ctrl-C stops it.`;
 }
 
-function options(): { readonly directory: string; readonly port: number } {
+function options(): { readonly directory: string; readonly port: string } {
   const { values } = parseArgs({
     options: {
       dir: { type: 'string', default: DIRECTORY },
       port: { type: 'string', default: PORT },
     },
   });
-  const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : Number.NaN;
-  if (port <= 65_535) return { directory: values.dir, port };
-  throw new RejectedInput('option.number', '--port needs a number from 0 to 65535');
+  return { directory: values.dir, port: values.port };
 }
 
 async function exists(path: string): Promise<boolean> {

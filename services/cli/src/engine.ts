@@ -7,37 +7,24 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatingFault, plainFailure, type PlainFailure } from '@tidemark/canonical';
 import type { Event, GenesisSigned } from '@tidemark/event';
-import { Intake, type Receipt } from '@tidemark/intake';
+import { Intake, Unseen, type Receipt } from '@tidemark/intake';
 import type { StateDb } from '@tidemark/ledger';
 import { openLevelLogs, type Logs } from '@tidemark/log';
 import { openFiles, type PublicationStore } from '@tidemark/publish';
-import { Publisher, Sealer, type PublisherKeys, type PublisherOptions } from '@tidemark/publisher';
-import { openStateDb, type VerifyBins } from '@tidemark/shard';
+import { Publisher, Sealer, type PublisherOptions, type SnapshotRow } from '@tidemark/publisher';
+import { openStateDb } from '@tidemark/shard';
+import { keyOf, publisherKeys, startShards, type EngineOptions } from './engineParts.ts';
 import { Faults, waitOut } from './faults.ts';
-import type { UnlockedKey } from './keystore.ts';
-import { readGenesis, type LedgerFile, type LedgerFolder } from './ledgerFolder.ts';
-import { ShardPool } from './shardPool.ts';
-
-export interface EngineOptions {
-  readonly folder: LedgerFolder;
-  readonly file: LedgerFile;
-  /** The online keys, by purpose. */
-  readonly keys: ReadonlyMap<string, UnlockedKey>;
-  readonly shards: number;
-  /** Time between two cuts, at the least. */
-  readonly cutIntervalMs: number;
-  /** Bytes of bin bodies kept in memory. */
-  readonly memoryBudgetBytes: number;
-  /** Which of the bins' signatures are verified before they leave. */
-  readonly verifyBins: VerifyBins;
-  /** Told of operating faults that are being waited out. */
-  readonly onFault: (failure: PlainFailure) => void;
-}
+import { backlogOf, type Backlog } from './operations/backlog.ts';
+import { readGenesis, type LedgerFolder } from './ledgerFolder.ts';
+import type { ShardPool } from './shardPool.ts';
 
 const PUBLISHER = 'publisher';
 const SEALER = 'sealer';
 const INTAKE = 'intake';
-const STOPPED_WITHIN_MS = 30_000;
+const STOP_MS_MAX = 30_000;
+/** A few seconds of what two cores fold and sign. */
+const UNSEEN_EVENTS_MAX = 50_000;
 const PUBLISHER_BUFFER_BYTES = 4 << 20;
 
 export class Engine {
@@ -45,6 +32,8 @@ export class Engine {
   readonly store: PublicationStore;
   readonly intake: Intake;
   readonly shards: ShardPool;
+  /** What was submitted and no snapshot shows yet. */
+  readonly unseen: Unseen;
   readonly options: EngineOptions;
   private readonly logs: Logs;
   private readonly sealer: Sealer;
@@ -57,6 +46,8 @@ export class Engine {
   readonly failed: Promise<never>;
   private readonly fail: (reason: unknown) => void;
   private readonly faults: Faults;
+  /** The last number that was settled when this was opened. */
+  private settledBefore = 0;
   /** What the publisher holds in memory may be half of something. */
   private isSpoilt = false;
 
@@ -81,7 +72,8 @@ export class Engine {
     this.current = parts.publisher;
     this.publisherOptions = parts.publisherOptions;
     const signer = (purpose: string) => keyOf(options.keys, purpose).signer;
-    this.sealer = new Sealer({ genesis, logs, signer: signer('sealer'), sleep });
+    const { cutRecordsMax, intakeQueueBytesMax, unseenEventsMax = UNSEEN_EVENTS_MAX } = options;
+    this.sealer = new Sealer({ genesis, logs, signer: signer('sealer'), sleep, cutRecordsMax });
     this.intake = new Intake({
       genesis,
       events: logs.events,
@@ -89,8 +81,10 @@ export class Engine {
       run: randomBytes(8).toString('hex'),
       now: Date.now,
       sleep,
+      queueBytesMax: intakeQueueBytesMax,
     });
     this.shards = parts.shards;
+    this.unseen = new Unseen(genesis.partitions, unseenEventsMax, performance.now());
     const { promise, reject } = Promise.withResolvers<never>();
     promise.catch(() => undefined);
     this.failed = promise;
@@ -101,7 +95,12 @@ export class Engine {
   static async open(options: EngineOptions): Promise<Engine> {
     const { folder, file, keys } = options;
     const { genesis, genesisBytes } = await readGenesis(folder, file);
-    const logs = await openLevelLogs(folder.log, { partitions: file.partitions });
+    const logs = await openLevelLogs(folder.log, {
+      partitions: file.partitions,
+      queueBytesMax: options.storageQueueBytesMax,
+      tailBytesMax: options.storageTailBytesMax,
+      onCommit: options.observer && ((report) => options.observer?.committed(report)),
+    });
     const store = await openFiles(folder.metadata);
     const publisherOptions = {
       genesis,
@@ -112,9 +111,9 @@ export class Engine {
       now: Date.now,
       sleep,
     };
-    const faults = new Faults(options.onFault);
+    const faults = new Faults(options.onFault, options.faultMsMax);
     // They open their states while the publisher opens its own.
-    const shards = startShards(options, { genesis, genesisBytes, logs, faults });
+    const shards = startShards(options, { genesis, genesisBytes, logs, faults, sleep });
     try {
       const db = await openPublisherState(folder);
       const publisher = await Publisher.open({ ...publisherOptions, db });
@@ -138,9 +137,12 @@ export class Engine {
    * @throws OperatingFault `intake.busy`, `log.unknown`
    */
   async submit(events: readonly Event[], subject: string): Promise<Receipt[]> {
+    const started = performance.now();
     try {
       const receipts = await this.intake.submit(events, subject);
+      this.options.observer?.submitted(events.length, performance.now() - started);
       this.faults.over(INTAKE);
+      this.unseen.add(receipts);
       return receipts;
     } catch (error) {
       const isFault = error instanceof OperatingFault && error.code !== 'intake.busy';
@@ -160,18 +162,28 @@ export class Engine {
     return Promise.all(Array.from({ length: partitions }, (_, p) => events.end(p)));
   }
 
-  /** Resolves once a condition on what is visible holds. */
-  async untilVisible(holds: () => boolean): Promise<void> {
-    if (holds()) return;
+  /** Events that no visible snapshot covers. */
+  async backlog(): Promise<Backlog> {
+    const { events, partitions } = this.logs;
+    const vector = this.publisher.visible?.vector;
+    return backlogOf(events, vector ?? Array.from({ length: partitions }, () => 0));
+  }
+
+  /** Resolves once a condition on what is visible holds, or when the signal aborts. */
+  async untilVisible(holds: () => boolean, signal?: AbortSignal): Promise<void> {
+    if (holds() || signal?.aborted === true) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const listener = (): void => {
       if (holds()) resolve();
     };
+    const abandon = (): void => resolve();
     this.visibleListeners.add(listener);
+    signal?.addEventListener('abort', abandon, { once: true });
     try {
       await Promise.race([promise, this.failed]);
     } finally {
       this.visibleListeners.delete(listener);
+      signal?.removeEventListener('abort', abandon);
     }
   }
 
@@ -180,7 +192,8 @@ export class Engine {
     await this.intake.drain();
     this.stopping.abort();
     const stopped = Promise.allSettled([...this.loops, this.shards.stop()]);
-    await Promise.race([stopped, delay(STOPPED_WITHIN_MS, undefined, { ref: false })]);
+    const { stopMsMax = STOP_MS_MAX } = this.options;
+    await Promise.race([stopped, delay(stopMsMax, undefined, { ref: false })]);
     await (this.isSpoilt ? this.current.abandon() : this.current.close());
     await this.store.close();
     await this.logs.close();
@@ -188,6 +201,7 @@ export class Engine {
 
   private start(): void {
     this.shards.failed.catch(this.fail);
+    this.settledBefore = this.current.control.settled;
     this.listen();
     const { faults } = this;
     const { signal } = this.stopping;
@@ -210,7 +224,8 @@ export class Engine {
     while (!signal.aborted) {
       const started = performance.now();
       const publisher = this.current;
-      await this.sealer.step(publisher.control, Date.now(), publisher.due);
+      const hasCut = await this.sealer.step(publisher.control, Date.now(), publisher.due);
+      if (hasCut) this.options.observer?.cut(performance.now() - started);
       this.faults.over(SEALER);
       const rest = this.options.cutIntervalMs - (performance.now() - started);
       await delay(Math.max(rest, 1), undefined, { signal }).catch(ignoreAbort);
@@ -232,48 +247,22 @@ export class Engine {
   }
 
   private listen(): void {
-    this.current.onVisible(() => this.tellVisible());
+    this.current.onVisible((row) => {
+      this.observeVisible(row);
+      this.unseen.show(row.vector, performance.now());
+      this.tellVisible();
+    });
+  }
+
+  private observeVisible({ n, time }: SnapshotRow): void {
+    // What was sealed before the start has been visible before: it is only shown again.
+    if (n <= this.settledBefore) return;
+    this.options.observer?.visible({ n, time, ms: Math.max(0, Date.now() - time) });
   }
 
   private tellVisible(): void {
     for (const listener of this.visibleListeners) listener();
   }
-}
-
-function startShards(
-  { folder, keys, shards, memoryBudgetBytes, verifyBins }: EngineOptions,
-  parts: { genesis: GenesisSigned; genesisBytes: Uint8Array; logs: Logs; faults: Faults },
-): ShardPool {
-  const { genesis, genesisBytes, logs, faults } = parts;
-  const pool = new ShardPool({
-    genesisBytes,
-    stateFolder: folder.state,
-    seeds: { bins: keyOf(keys, 'bins').seed, service: keyOf(keys, 'shard').seed },
-    partitions: genesis.partitions,
-    shards,
-    logs,
-    verifyBins,
-    memoryBudgetBytes,
-    sleep,
-    faults,
-  });
-  pool.start();
-  return pool;
-}
-
-function publisherKeys(keys: ReadonlyMap<string, UnlockedKey>): PublisherKeys {
-  return {
-    timestamp: keyOf(keys, 'timestamp').signer,
-    snapshot: keyOf(keys, 'snapshot').signer,
-    checkpoint: keyOf(keys, 'checkpoint').signer,
-    service: keyOf(keys, 'publisher').signer,
-  };
-}
-
-function keyOf(keys: ReadonlyMap<string, UnlockedKey>, purpose: string): UnlockedKey {
-  const key = keys.get(purpose);
-  if (key !== undefined) return key;
-  throw new OperatingFault('keys.absent', `the online key ${purpose} is missing from keys/`);
 }
 
 async function openPublisherState(folder: LedgerFolder): Promise<StateDb> {

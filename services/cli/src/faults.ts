@@ -4,24 +4,29 @@ import { OperatingFault, plainFailure, type PlainFailure } from '@tidemark/canon
 
 const WAIT_FIRST_MS = 500;
 const WAIT_MAX_MS = 15_000;
-/** How long a fault is waited out before the process stops. */
-const FAULT_MAX_MS = 10 * 60_000;
+const FAULT_MS_MAX = 10 * 60_000;
 /** Whoever has worked for so long since a fault is over it. */
 const OVER_MS = 60_000;
 
 /** The faults that last, by who suffers them. */
 export class Faults {
   private readonly lasting = new Map<string, PlainFailure>();
-  private readonly tell: (failure: PlainFailure) => void;
+  private readonly tell: (failure: PlainFailure, who: string) => void;
+  /** How long one is waited out before the process stops. */
+  readonly waitMsMax: number;
 
   /** @param tell is told of each fault when it is noted */
-  constructor(tell: (failure: PlainFailure) => void) {
+  constructor(
+    tell: (failure: PlainFailure, who: string) => void,
+    waitMsMax: number = FAULT_MS_MAX,
+  ) {
     this.tell = tell;
+    this.waitMsMax = waitMsMax;
   }
 
   note(who: string, failure: PlainFailure): void {
     this.lasting.set(who, failure);
-    this.tell(failure);
+    this.tell(failure, who);
   }
 
   over(who: string): void {
@@ -36,7 +41,7 @@ export class Faults {
 
 /**
  * Runs a loop until the signal aborts: after an operating fault again, after growing pauses.
- * @throws what is no operating fault, and a fault that lasts for ten minutes
+ * @throws what is no operating fault, and a fault that lasts for too long
  */
 export async function waitOut(
   who: string,
@@ -59,7 +64,7 @@ export async function waitOut(
         wait = WAIT_FIRST_MS;
       }
       since ??= now;
-      if (!(error instanceof OperatingFault) || now - since > FAULT_MAX_MS) throw error;
+      if (!(error instanceof OperatingFault) || now - since > faults.waitMsMax) throw error;
       faults.note(who, plainFailure(error));
       await delay(wait, undefined, { signal }).catch(() => undefined);
       wait = Math.min(2 * wait, WAIT_MAX_MS);

@@ -3,6 +3,8 @@
  * only says that the process answers.
  */
 import type { PlainFailure } from '@tidemark/canonical';
+import type { Engine } from './engine.ts';
+import { timestampExpires } from './operations/expiries.ts';
 
 /** What is looked at. Times in ms of the wall clock. */
 export interface Vitals {
@@ -18,6 +20,16 @@ export interface Vitals {
 export interface Reason {
   readonly code: string;
   readonly detail: string;
+}
+
+/** How it is now. */
+export function vitalsOf({ fault, publisher, intake }: Engine): Vitals {
+  return {
+    fault,
+    timestampExpires: timestampExpires(publisher),
+    queueBytes: intake.queueBytes,
+    queueBytesMax: intake.queueBytesMax,
+  };
 }
 
 /** Why it is not ready; empty where it is. */

@@ -1,10 +1,12 @@
 /** The shards of an embedded ledger: a worker thread each, restarted after an operating fault. */
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { failureFrom, OperatingFault, type PlainFailure } from '@tidemark/canonical';
+import type { ChangePlace } from '@tidemark/ledger';
 import { serveLogs, type Logs } from '@tidemark/log';
 import {
   connectCalls,
   type Calls,
+  type FoldReport,
   type ShardCalls,
   type ShardStats,
   type ShardWorkerData,
@@ -23,9 +25,12 @@ export interface ShardPoolOptions extends Omit<
   readonly sleep: (ms: number) => Promise<void>;
   /** Where faults are noted after which a shard is started again. */
   readonly faults: Faults;
+  /** A shard that stops so often, each time soon after it was started, is not started again. */
+  readonly restartsMax?: number | undefined;
+  /** Told of each partition's part of a cut once it is committed. */
+  readonly onFolded?: ((report: FoldReport) => void) | undefined;
 }
 
-/** A shard that stops so often, each time soon after it was started, is not started again. */
 const RESTARTS_MAX = 20;
 const SOON_MS = 60_000;
 const RESTART_WAIT_MAX_MS = 30_000;
@@ -68,6 +73,11 @@ export class ShardPool {
     return this.of(partition).proof(partition, role, n);
   }
 
+  /** What snapshot n changed about targets of a partition. */
+  async changes(partition: number, n: number, from: ChangePlace, changesMax: number) {
+    return this.of(partition).changes(partition, n, from, changesMax);
+  }
+
   /** Of the shards that run now. */
   async stats(): Promise<ShardStats[]> {
     const asked = this.calls.map((calls) => calls.stats().catch(ignoreGone));
@@ -86,12 +96,13 @@ export class ShardPool {
   }
 
   private async keepRunning(shard: number): Promise<void> {
+    const { restartsMax = RESTARTS_MAX } = this.options;
     for (let restarts = 0; !this.stopping; restarts++) {
       const started = performance.now();
       const failure = await this.runOnce(shard);
       if (failure === undefined) return;
       if (performance.now() - started > SOON_MS) restarts = 0;
-      if (failure.kind === 'BrokenInvariant' || restarts === RESTARTS_MAX) {
+      if (failure.kind === 'BrokenInvariant' || restarts >= restartsMax) {
         this.fail(failureFrom(failure));
         return;
       }
@@ -123,6 +134,8 @@ export class ShardPool {
       workerData: data,
       transferList: [data.logs, data.calls],
     });
+    const { onFolded } = this.options;
+    if (onFolded !== undefined) worker.on('message', onFolded);
     const calls = connectCalls<ShardCalls>(callChannel.port1);
     this.calls[shard] = calls;
     this.workers[shard] = worker;

@@ -1,11 +1,12 @@
 /** What an operator wants to know at a glance, as a value. */
-import type { JsonObject } from '@tidemark/canonical';
 import type { Engine } from './engine.ts';
+import { expiriesOf } from './operations/expiries.ts';
+import { reasonsAgainst, vitalsOf } from './ready.ts';
 
-export async function statusOf(engine: Engine): Promise<JsonObject> {
+export async function statusOf(engine: Engine) {
   const { genesis, publisher, intake } = engine;
   const { visible, control } = publisher;
-  const shards = await engine.shards.stats();
+  const [shards, backlog] = await Promise.all([engine.shards.stats(), engine.backlog()]);
   const sum = (figure: (shard: (typeof shards)[number]) => number): number =>
     shards.reduce((total, shard) => total + figure(shard), 0);
   const root = control.view.documents.root;
@@ -31,7 +32,17 @@ export async function statusOf(engine: Engine): Promise<JsonObject> {
     records_ignored:
       sum(({ ignored }) => ignored) + [...control.ignored.values()].reduce((a, b) => a + b, 0),
     queue_bytes: intake.queueBytes,
+    backlog_records: backlog.records,
+    backlog_since: backlog.since === undefined ? null : new Date(backlog.since).toISOString(),
+    expires: Object.fromEntries(
+      Array.from(expiriesOf(engine), ([role, ms]) => [role, new Date(ms).toISOString()]),
+    ),
     shard_memory_bytes: sum(({ memoryBytes }) => memoryBytes),
+    shard_memory_limit_bytes: engine.options.memoryBudgetBytes,
+    reasons: reasonsAgainst(vitalsOf(engine), Date.now()).map(({ code, detail }) => ({
+      code,
+      detail,
+    })),
     fault: engine.fault === undefined ? null : `${engine.fault.code}: ${engine.fault.message}`,
   };
 }

@@ -5,17 +5,18 @@ import { openAccess } from './access.ts';
 import { binsCommand } from './program/bins.ts';
 import { changeCommand } from './program/change.ts';
 import { importCommand } from './program/import.ts';
+import { serveCommand } from './program/serve.ts';
 import { tokensCommand } from './program/tokens.ts';
 import { exportTree } from './commands/export.ts';
 import { initLedger, initReport } from './commands/init.ts';
-import { EVENTS_PER_SECOND, serveUntilStopped } from './commands/serve.ts';
 import { checkShown, show } from './commands/show.ts';
 import { statusReport } from './commands/status.ts';
-import { bytesFrom, millisecondsFrom, numberFrom } from './program/options.ts';
+import { VERSION } from './version.ts';
+import { numberFrom } from './program/options.ts';
 
 const program = new Command('tidemark')
   .description('The metadata ledger that lets a package index survive its own compromise.')
-  .version('0.1.0')
+  .version(VERSION)
   .showHelpAfterError('(tidemark COMMAND --help shows what it takes, with examples)')
   .exitOverride((error) => {
     process.exit(error.exitCode === 0 ? 0 : 2);
@@ -44,42 +45,7 @@ program
     console.log(initReport(directory, offline, options.yes === true));
   });
 
-program
-  .command('serve')
-  .description('run the ledger and serve its metadata, until Ctrl-C')
-  .argument('<dir>', 'the ledger’s folder')
-  .option('--host <address>', 'address to listen on', '127.0.0.1')
-  .option('--port <n>', 'port to listen on', numberFrom('--port', 0, 65_535), 8080)
-  .option('--shards <n>', 'worker threads (default: one a core)', numberFrom('--shards', 1, 128))
-  .option('--cut-interval <time>', 'time between two snapshots: 250ms, 1s', millisecondsFrom, 1000)
-  .option('--memory <size>', 'memory for bin bodies: 512M, 2G', bytesFrom, 512 << 20)
-  .addOption(
-    new Option('--verify-bins <which>', 'signatures of bins verified before they leave')
-      .choices(['all', 'sample'] as const)
-      .default('sample' as const),
-  )
-  .option(
-    '--events-per-second <n>',
-    'uploads of one token’s subject in the long run',
-    numberFrom('--events-per-second', 1, 1_000_000),
-    EVENTS_PER_SECOND,
-  )
-  .addHelpText('after', example('tidemark serve /srv/index --port 8080 --cut-interval 250ms'))
-  .action(async (directory, options) => {
-    const settings = {
-      host: options.host,
-      port: options.port,
-      shards: options.shards,
-      cutIntervalMs: options.cutInterval,
-      memoryBudgetBytes: options.memory,
-      verifyBins: options.verifyBins,
-      eventsPerSecond: options.eventsPerSecond,
-    };
-    await serveUntilStopped(directory, settings, ({ url }) => {
-      console.log(`Serving ${directory} on ${url} (Ctrl-C stops it)`);
-    });
-    console.log('Stopped; nothing that was acknowledged is lost.');
-  });
+serveCommand(program);
 
 importCommand(program);
 tokensCommand(program);
@@ -118,7 +84,7 @@ program
   .addHelpText('after', example('tidemark status /srv/index'))
   .action(async (directory, options) => {
     await using access = await openAccess(directory);
-    console.log(await statusReport(access, options.json === true));
+    console.log(await statusReport(access, options.json === true, Date.now()));
   });
 
 program

@@ -2,3 +2,4 @@
 
 export { Intake } from './intake.ts';
 export type { IntakeOptions, Receipt } from './intake.ts';
+export { Unseen } from './unseen.ts';

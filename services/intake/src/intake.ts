@@ -38,7 +38,7 @@ export interface IntakeOptions {
   readonly now: () => number;
   readonly sleep: Sleep;
   /** Bytes of events waiting in memory, at the most. */
-  readonly queueBytesMax?: number;
+  readonly queueBytesMax?: number | undefined;
 }
 
 const QUEUE_BYTES_MAX = 64 << 20;

@@ -92,6 +92,11 @@ export class Publisher {
     return this.fold.due;
   }
 
+  /** When the newest snapshot.json expires, ms; undefined before the first. */
+  get snapshotExpires(): number | undefined {
+    return this.fold.snapshots.newestClassic?.expires;
+  }
+
   /** Snapshot n as it was published. */
   snapshot(n: number): SnapshotRow | undefined {
     const newest = this.visible?.n ?? 0;
@@ -224,7 +229,7 @@ export class Publisher {
       time: cut.time,
       vector: cut.vector,
       merkleRoot: snapshot.leaf.merkle_root,
-      maps: snapshot.leaf.partitions.map(({ map }) => map),
+      leaf: snapshot.leaf,
       timestamp: fromUtf8(snapshot.timestamp),
       checkpoint: fromUtf8(snapshot.checkpoint),
       classic: snapshot.classic.version,

@@ -15,7 +15,7 @@ export interface SealerOptions {
   readonly signer: Signer;
   readonly sleep: Sleep;
   /** Records by which one cut advances a partition at the most: what a shard folds in memory at once. */
-  readonly cutRecordsMax?: number;
+  readonly cutRecordsMax?: number | undefined;
 }
 
 const CUT_RECORDS_MAX = 4096;

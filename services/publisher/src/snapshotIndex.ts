@@ -4,7 +4,7 @@
  * from the beginning.
  */
 import { BrokenInvariant, recordText, fromUtf8, utf8, type Json } from '@tidemark/canonical';
-import type { Outcome } from '@tidemark/event';
+import type { Outcome, SnapshotLeaf } from '@tidemark/event';
 import {
   isCheckpoint,
   rowKey,
@@ -33,8 +33,8 @@ export interface SnapshotRow {
   readonly time: number;
   readonly vector: readonly number[];
   readonly merkleRoot: string;
-  /** The partitions' subtree roots. */
-  readonly maps: readonly string[];
+  /** What the snapshot log says of it. */
+  readonly leaf: SnapshotLeaf;
   /** The files as they were published, as text. */
   readonly timestamp: string;
   readonly checkpoint: string;
@@ -63,7 +63,7 @@ export class SnapshotIndex {
   /** The newest visible snapshot, or undefined before the first. */
   async newest(): Promise<SnapshotRow | undefined> {
     const row = await this.rows.latest(KIND.snapshot, N_MAX);
-    return row && (parse(row.value) as SnapshotRow);
+    return row && parseSnapshot(row.value);
   }
 
   /**
@@ -74,7 +74,7 @@ export class SnapshotIndex {
     for (let next = n; next <= newest; next++) {
       const row = this.rows.get(rowKey(KIND.snapshot, 0, next));
       if (row === undefined) continue;
-      const snapshot = parse(row) as SnapshotRow;
+      const snapshot = parseSnapshot(row);
       if (next === n) return snapshot;
       if (snapshot.before < n) return undefined;
       break;
@@ -173,6 +173,12 @@ function rootKey(merkleRoot: string): Buffer {
 
 function encode(value: Json): Uint8Array {
   return utf8(recordText(value));
+}
+
+function parseSnapshot(row: Uint8Array): SnapshotRow {
+  const snapshot = parse(row) as Partial<SnapshotRow> | null;
+  if (typeof snapshot?.leaf !== 'object') throw otherForm();
+  return snapshot as SnapshotRow;
 }
 
 function parse(row: Uint8Array): unknown {

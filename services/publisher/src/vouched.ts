@@ -5,6 +5,7 @@
  * over before it agrees with the logs: with a `sealed` record and the checkpoint's signature in it, and
  * with the subtree records that shards signed for the same cut.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { BrokenInvariant, fromHex, RejectedInput, utf8 } from '@tidemark/canonical';
 import { sha256HexNative, verifyEd25519Native } from '@tidemark/canonical/native';
 import {
@@ -113,7 +114,7 @@ function isShownBy(sealed: SealedSigned, cut: Cut, row: SnapshotRow): boolean {
     leaf.n === row.n &&
     leaf.timestamp === sha256HexNative(row.timestamp) &&
     leaf.merkle_root === row.merkleRoot &&
-    leaf.partitions.every(({ map }, p) => map === row.maps[p]) &&
+    isDeepStrictEqual(leaf, row.leaf) &&
     leaf.snapshot.version === row.classic &&
     cut.time === row.time &&
     cut.vector.every((next, p) => next === row.vector[p]) &&

@@ -2,6 +2,7 @@
 
 export { ControlFollower } from './controlFollower.ts';
 export { demandNoLostCut } from './truncation.ts';
+export type { FoldReport } from './foldReport.ts';
 export type { ShardKeys } from './partitionRunner.ts';
 export { Shard } from './shard.ts';
 export type { ShardOptions } from './shard.ts';

@@ -7,13 +7,7 @@
 import { BrokenInvariant, canonicalText, type JsonObject } from '@tidemark/canonical';
 import type { Signer } from '@tidemark/canonical/native';
 import { keyIdOfPublic, signRecord } from '@tidemark/event';
-import {
-  appendBytesMax,
-  appendSurely,
-  demandNoTruncation,
-  type Logs,
-  type Sleep,
-} from '@tidemark/log';
+import { appendSurely, demandNoTruncation, type Logs, type Sleep } from '@tidemark/log';
 import {
   checkpointAt,
   LeafCollector,
@@ -31,6 +25,8 @@ import {
   type Partition,
   type PartitionCut,
 } from '@tidemark/ledger';
+import { appendGroups } from './appendGroups.ts';
+import { foldReport, type FoldObserver } from './foldReport.ts';
 import { demandVouched, unsigned } from './vouched.ts';
 
 /** The keys of a shard that signs; a follower has none and takes signatures from the log. */
@@ -50,6 +46,7 @@ export interface PartitionRunnerOptions extends OpenPartitionOptions {
    * where one process owns the log: then events that are missing are lost, and the shard halts.
    */
   readonly eventsMayLag?: boolean;
+  readonly observer?: FoldObserver | undefined;
 }
 
 /** What shards could sign for the state of a cut, by the cut's hash; nobody signs for a void. */
@@ -147,6 +144,10 @@ export class PartitionRunner {
     return this.partition.rows.bytesWritten;
   }
 
+  private get moment(): { readonly ms: number; readonly stateBytes: number } {
+    return { ms: this.options.observer?.now() ?? 0, stateBytes: this.stateBytesWritten };
+  }
+
   /**
    * Carries out the next order, if it can be by now.
    * @returns false where events or, for a follower, signatures are still missing
@@ -154,10 +155,12 @@ export class PartitionRunner {
   async take(order: Order, vouchers: Vouchers): Promise<boolean> {
     if (order.type === 'void') return this.takeVoid(order.n, order.hash, vouchers);
     const { cut } = order;
+    const { observer, partition } = this.options;
     if (!(await this.hasEvents(cut))) return false;
     const logged = await this.collector.find(cut);
     const signatures = this.signatures(cut, logged);
     if (signatures === undefined) return false;
+    const since = this.moment;
     const folded = await this.partition.foldCut(cut, this.events(cut), signatures);
     const first = logged ?? (await this.report(cut, folded));
     if (first !== undefined) demandEqual(first, folded);
@@ -165,6 +168,7 @@ export class PartitionRunner {
     await this.partition.commit(this.collector.position);
     this.view.committed(folded.view);
     this.count(folded);
+    observer?.folded(foldReport(partition, folded, since, this.moment));
     return true;
   }
 
@@ -234,7 +238,7 @@ export class PartitionRunner {
     const subtree = signRecord(folded.subtree, [keys!.service]);
     const records = [...folded.records.map(({ bytes }) => bytes), subtree];
     let isAlone = true;
-    for (const group of groups(records)) {
+    for (const group of appendGroups(records)) {
       const first = await appendSurely(logs.leaves, partition, group, sleep);
       // Our own records need no reading back; whatever stands before them does.
       isAlone = this.collector.passOver(first, group.length) && isAlone;
@@ -277,18 +281,4 @@ function demandEqual(logged: PartitionCut, folded: FoldedCut): void {
     `partition ${folded.subtree.partition}, cut ${folded.n}: this fold differs from the one in the log; ` +
       'delete this state, it is rebuilt from the log; if it differs again, stop this shard',
   );
-}
-
-function groups(records: readonly Uint8Array[]): Uint8Array[][] {
-  const result: Uint8Array[][] = [[]];
-  let bytes = 0;
-  for (const record of records) {
-    if (bytes + record.length > appendBytesMax / 2) {
-      result.push([]);
-      bytes = 0;
-    }
-    result.at(-1)!.push(record);
-    bytes += record.length;
-  }
-  return result;
 }

@@ -4,13 +4,14 @@
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { workerData, type MessagePort } from 'node:worker_threads';
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { plainFailure, type PlainFailure } from '@tidemark/canonical';
 import { createSigner } from '@tidemark/canonical/native';
 import { decodeRecord, type GenesisSigned } from '@tidemark/event';
-import type { SlotProof } from '@tidemark/ledger';
+import type { ChangedTargets, ChangePlace, SlotProof } from '@tidemark/ledger';
 import { connectLogs } from '@tidemark/log';
 import { serveCalls } from './calls.ts';
+import type { FoldReport } from './foldReport.ts';
 import { Shard } from './shard.ts';
 import { openStateDb } from './stateDb.ts';
 import { verifiedSigner, type VerifyBins } from './verifiedSigner.ts';
@@ -48,6 +49,12 @@ export interface ShardCalls {
     n: number,
   ) => Promise<{ bin: number; version: number; value: string | undefined }>;
   readonly proof: (partition: number, role: string, n: number) => Promise<SlotProof>;
+  readonly changes: (
+    partition: number,
+    n: number,
+    from: ChangePlace,
+    changesMax: number,
+  ) => ChangedTargets;
   readonly stats: () => ShardStats;
 }
 
@@ -87,6 +94,8 @@ async function main(data: ShardWorkerData): Promise<void> {
     memoryBudgetBytes: data.memoryBudgetBytes,
     sleep: (ms) => sleep(ms),
     eventsMayLag: false,
+    // Once a partition and cut: what it costs is a message.
+    observer: { now: () => performance.now(), folded: tellParent },
   });
   const done = follow(opened, stopping.signal).catch((error: unknown) => plainFailure(error));
   serveCalls(data.calls, handlers(opened, done, stopping));
@@ -117,8 +126,14 @@ function handlers(
       (await view(partition)).target(path, n),
     proof: async (partition: number, role: string, n: number) =>
       (await view(partition)).proof(role, n),
+    changes: async (partition: number, n: number, from: ChangePlace, changesMax: number) =>
+      (await view(partition)).changedTargets(n, from, changesMax),
     stats: async () => statsOf(await opened),
   } as unknown as ShardCalls;
+}
+
+function tellParent(report: FoldReport): void {
+  parentPort?.postMessage(report, []);
 }
 
 function statsOf(shard: Shard): ShardStats {

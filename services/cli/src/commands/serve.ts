@@ -1,63 +1,83 @@
 /** `tidemark serve`: the embedded ledger with its HTTP endpoints, until it is told to stop. */
 import { rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
-import type { Hono } from 'hono';
-import { answers, openEngine, type EngineSettings } from '../access.ts';
+import { answers, openEngine, sayToTerminal } from '../access.ts';
+import { engineSettings, uploadLimits, uploadRate } from '../config/mapped.ts';
+import type { ServeConfig } from '../config/serveSettings.ts';
 import { untilCurrent } from '../current.ts';
-import { localApp, publicApp } from '../http.ts';
-import { TokenFolder } from '@tidemark/runtime';
-import { ledgerFolder } from '../ledgerFolder.ts';
-import { Uploads } from '../uploads.ts';
-import { OperatingFault } from '@tidemark/canonical';
+import { localApp, publicApp } from '../http/app.ts';
+import { openLogger, TokenFolder, type Logger } from '@tidemark/runtime';
+import { ledgerFolder, readLedgerFile } from '../ledgerFolder.ts';
+import { listen, type Listener } from '../listener.ts';
+import { LogObserver } from '../operations/logObserver.ts';
+import { MetricObserver } from '../operations/metricObserver.ts';
+import { tellAll } from '../operations/observer.ts';
+import { readCertificate } from '../tls.ts';
+import type { Operations } from '../http/metrics.ts';
+import { Uploads } from '../http/uploads.ts';
+import { OperatingFault, plainFailure } from '@tidemark/canonical';
 import type { Engine } from '../engine.ts';
-
-export interface ServeOptions extends EngineSettings {
-  readonly host: string;
-  /** 0 takes one that is free. */
-  readonly port: number;
-  /** Of one subject's uploads over HTTP. */
-  readonly eventsPerSecond?: number;
-}
-
-export const EVENTS_PER_SECOND = 20_000;
 
 interface Served extends AsyncDisposable {
   readonly engine: Engine;
   readonly url: string;
 }
 
+/** Where everything is told that happens. */
+interface Telling {
+  readonly log: Logger;
+  /** For people at the terminal; where there are lines of JSON instead, one of those. */
+  readonly say: (message: string) => void;
+}
+
 /**
  * Opens a ledger and listens: to its own commands at once, to everybody once it is current.
  * @throws OperatingFault `serve.running`, `serve.listen` and the engine's
  */
-async function serveLedger(directory: string, options: ServeOptions): Promise<Served> {
+async function serveLedger(
+  directory: string,
+  config: ServeConfig,
+  { log, say }: Telling,
+): Promise<Served> {
   const folder = ledgerFolder(directory);
-  const engine = (await answers(folder.socket)) ? undefined : await openEngine(directory, options);
+  const certificate = await readCertificate(config.tls);
+  const logged = new LogObserver(log, (await readLedgerFile(folder)).partitions);
+  const measured = new MetricObserver();
+  const observer = tellAll([logged, measured]);
+  const engine = (await answers(folder.socket))
+    ? undefined
+    : await openEngine(directory, { ...engineSettings(config), observer, say });
   if (engine === undefined) {
     throw new OperatingFault(
       'serve.running',
       `a server runs on ${folder.root} already; ask it with: npx tidemark status ${folder.root}`,
     );
   }
+  const operations: Operations = {
+    request: (report) => observer.request(report),
+    scrape: () => measured.scrape(engine, Date.now()),
+    metricsFor: config.metrics.access,
+  };
   await using opened = new AsyncDisposableStack();
   opened.defer(() => engine.close());
   await rm(folder.socket, { force: true });
   opened.defer(() => rm(folder.socket, { force: true }));
-  opened.use(await listen(localApp(engine), folder.socket));
-  await untilCurrent(engine);
+  opened.use(await listen(localApp(engine, operations), config.http, folder.socket));
+  await untilCurrent(engine, say);
   const uploads = new Uploads({
     tokens: new TokenFolder(folder.tokens),
     now: Date.now,
     monotonic: () => performance.now(),
-    eventsPerSecond: options.eventsPerSecond ?? EVENTS_PER_SECOND,
+    rate: uploadRate(config.uploads),
+    limits: uploadLimits(config.uploads),
   });
-  const app = publicApp(engine, uploads);
-  const listener = opened.use(await listen(app, options.port, options.host));
+  const app = publicApp(engine, uploads, operations);
+  const { host, port } = config.listen;
+  const listener = opened.use(await listen(app, config.http, port, { host, certificate }));
+  opened.defer(atSighup(config, listener, { log, say }));
   const whole = opened.move();
   return {
     engine,
-    url: `http://${hostInUrl(options.host)}:${listener.port}/`,
+    url: `${certificate === undefined ? 'http' : 'https'}://${hostInUrl(host)}:${listener.port}/`,
     [Symbol.asyncDispose]: () => whole.disposeAsync(),
   };
 }
@@ -68,58 +88,61 @@ async function serveLedger(directory: string, options: ServeOptions): Promise<Se
  */
 export async function serveUntilStopped(
   directory: string,
-  options: ServeOptions,
+  config: ServeConfig,
   ready: (served: Served) => void | Promise<void>,
 ): Promise<void> {
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
-  await using served = await serveLedger(directory, options);
-  const isReady = Promise.resolve(ready(served));
-  await Promise.race([stopped, served.engine.failed, isReady.then(() => stopped)]);
-}
-
-/** Whoever is slower holds a connection for nothing. Bodies have a limit of their own. */
-const SERVER_OPTIONS = {
-  headersTimeout: 10_000,
-  requestTimeout: 120_000,
-  keepAliveTimeout: 15_000,
-};
-
-interface Listener extends AsyncDisposable {
-  /** 0 for a socket in the file system. */
-  readonly port: number;
-}
-
-async function listen(app: Hono, at: number | string, host?: string): Promise<Listener> {
-  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: SERVER_OPTIONS });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  if (typeof at === 'string') server.listen(at, resolve);
-  else server.listen(at, host, resolve);
+  const { format, file, level } = config.log;
+  const log = openLogger({ level, file, toStderr: format === 'json' });
+  const say = format === 'json' ? (message: string) => log.warn(message) : sayToTerminal;
+  log.info('start', { directory });
   try {
-    await promise;
-  } catch (cause) {
-    throw cannotListen(at, host, cause);
+    await using served = await serveLedger(directory, config, { log, say });
+    const { genesis } = served.engine;
+    log.info('serving', { url: served.url, ledger: genesis.ledger, name: genesis.name });
+    const isReady = Promise.resolve(ready(served));
+    await Promise.race([stopped, served.engine.failed, isReady.then(() => stopped)]);
+  } catch (error) {
+    const { kind, code, message } = plainFailure(error);
+    log.error('failure', { kind, code, detail: message });
+    throw error;
+  } finally {
+    log.info('stop');
+    await log.flush();
   }
-  const address = server.address() as AddressInfo | string;
-  return {
-    port: typeof address === 'string' ? 0 : address.port,
-    [Symbol.asyncDispose]: async () => {
-      const closed = new Promise<void>((done) => server.close(() => done()));
-      if ('closeAllConnections' in server) server.closeAllConnections();
-      await closed;
-    },
-  };
-}
-
-function cannotListen(at: number | string, host: string | undefined, cause: unknown) {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-  const place = host === undefined ? at : `${host}:${at}`;
-  const next =
-    code === 'EADDRINUSE' ? 'something else listens there; choose another with --port' : code;
-  return new OperatingFault('serve.listen', `cannot listen on ${place}: ${next}`, { cause });
 }
 
 function hostInUrl(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
+}
+
+/**
+ * At each SIGHUP the log's file is opened anew, and the certificate read again where there is one.
+ * @returns how to stop that
+ */
+function atSighup({ tls, log }: ServeConfig, listener: Listener, telling: Telling): () => void {
+  if (tls.cert === undefined && log.file === undefined) return () => undefined;
+  const reload = (): void => {
+    telling.log.reopen();
+    if (tls.cert !== undefined) void present(tls, listener, telling.say);
+  };
+  process.on('SIGHUP', reload);
+  return () => process.off('SIGHUP', reload);
+}
+
+/** One that is no good is told and changes nothing. */
+async function present(
+  tls: ServeConfig['tls'],
+  listener: Listener,
+  say: (message: string) => void,
+): Promise<void> {
+  try {
+    const certificate = await readCertificate(tls);
+    if (certificate !== undefined) listener.present(certificate);
+    say('the certificate has been read again');
+  } catch (error) {
+    if (!(error instanceof OperatingFault)) throw error;
+    say(`${error.message}; the old one stays in use (${error.code})`);
+  }
 }

@@ -1,31 +1,120 @@
 /** `tidemark status`, for people or as JSON. */
+import type { JsonObject } from '@tidemark/canonical';
 import { askJson, textOf, type Access } from '../access.ts';
+import { amount, count } from './table.ts';
 
-const LABELS: readonly (readonly [field: string, label: string])[] = [
-  ['name', 'ledger'],
-  ['snapshot', 'snapshot'],
-  ['snapshot_time', '  made at'],
-  ['classic_snapshot', '  snapshot.json'],
-  ['merkle_root', '  merkle root'],
-  ['next_due', '  next renewal'],
-  ['root_version', 'root version'],
-  ['root_expires', '  expires'],
-  ['bins', 'bins'],
-  ['partitions', 'partitions'],
-  ['shards', 'shards'],
-  ['events_applied', 'events applied since start'],
-  ['events_without_effect', '  without effect'],
-  ['records_ignored', 'records ignored'],
-  ['queue_bytes', 'bytes waiting'],
-  ['fault', 'waiting out'],
-];
+const LABEL_WIDTH = 14;
 
-export async function statusReport(access: Access, json: boolean): Promise<string> {
+export async function statusReport(access: Access, json: boolean, now: number): Promise<string> {
   const status = await askJson(access, 'GET', '/v1/status');
   if (json) return JSON.stringify({ running: access.isRunning, ...status });
-  const lines = LABELS.filter(([field]) => status[field] !== null).map(
-    ([field, label]) => `${label.padEnd(28)}${textOf(status[field])}`,
+  return statusLines(status, access.isRunning, now).join('\n');
+}
+
+/** What is wrong comes first, then what changes, then what does not. @param now ms of the wall clock */
+export function statusLines(status: JsonObject, isRunning: boolean, now: number): string[] {
+  const reasons = (status['reasons'] ?? []) as readonly JsonObject[];
+  const ready = reasons.length === 0 ? 'it does its work' : 'it does not do its work';
+  const state = isRunning ? `a server is running; ${ready}` : 'no server is running';
+  const merkleRoot = textOf(status['merkle_root']);
+  return [
+    line(textOf(status['name']) ?? '', state),
+    ...reasons.map(({ code, detail }) =>
+      line('  not ready', `${textOf(detail)} (${textOf(code)})`),
+    ),
+    ...(status['fault'] === null ? [] : [line('  waiting out', textOf(status['fault']) ?? '')]),
+    '',
+    line('snapshot', snapshotOf(status, now)),
+    ...(merkleRoot === undefined ? [] : [line('  merkle root', merkleRoot)]),
+    line('backlog', backlogOf(status, now)),
+    line('events', eventsOf(status)),
+    line('memory', memoryOf(status)),
+    '',
+    ...expiriesOf(status, now),
+    '',
+    line('ledger', textOf(status['ledger']) ?? ''),
+    line('  shape', shapeOf(status)),
+  ];
+}
+
+function line(label: string, text: string): string {
+  return `${label.padEnd(LABEL_WIDTH)}${text}`;
+}
+
+function snapshotOf(status: JsonObject, now: number): string {
+  const made = textOf(status['snapshot_time']);
+  if (made === undefined) return 'none yet';
+  const classic = `snapshot.json states ${textOf(status['classic_snapshot'])}`;
+  return `${textOf(status['snapshot'])}, ${ago(now - Date.parse(made))}; ${classic}`;
+}
+
+function backlogOf(status: JsonObject, now: number): string {
+  const since = textOf(status['backlog_since']);
+  const waiting = Number(status['queue_bytes']);
+  const inMemory = waiting === 0 ? [] : [`${amount(waiting)} wait for the disk`];
+  const records = Number(status['backlog_records']);
+  const stored =
+    since === undefined
+      ? 'nothing waits for a snapshot'
+      : `${count(records)} ${records === 1 ? 'record waits' : 'records wait'} for a snapshot, ` +
+        `the oldest taken in ${ago(now - Date.parse(since))}`;
+  return [stored, ...inMemory].join('; ');
+}
+
+function eventsOf(status: JsonObject): string {
+  const figure = (name: string): string => count(Number(status[name]));
+  return (
+    `${figure('events_applied')} applied since the start, ` +
+    `${figure('events_without_effect')} without effect; ${figure('records_ignored')} records ignored`
   );
-  const running = access.isRunning ? 'a server is running' : 'no server is running';
-  return [`${'state'.padEnd(28)}${running}`, ...lines].join('\n');
+}
+
+function memoryOf(status: JsonObject): string {
+  const [used, limit] = ['shard_memory_bytes', 'shard_memory_limit_bytes'].map((name) =>
+    amount(Number(status[name])),
+  );
+  return `${used} of ${limit} for bodies of bins`;
+}
+
+function expiriesOf(status: JsonObject, now: number): string[] {
+  const expires = Object.entries(status['expires'] as Readonly<Record<string, string>>);
+  const lines = expires.map(([role, at], i) => {
+    const left = Date.parse(at) - now;
+    const version = role === 'root' ? `, version ${textOf(status['root_version'])}` : '';
+    const when = left > 0 ? `in ${span(left)}` : `EXPIRED ${ago(-left)}`;
+    const text = `${role.padEnd(10)} ${when} (${at.slice(0, 16)}Z)${version}`;
+    return line(i === 0 ? 'expires' : '', text);
+  });
+  const due = textOf(status['next_due']);
+  if (due !== undefined) {
+    const left = Date.parse(due) - now;
+    lines.push(line('  renewal', left > 0 ? `in ${span(left)}, at the latest` : 'is due'));
+  }
+  return lines;
+}
+
+function shapeOf(status: JsonObject): string {
+  const part = (name: string): string => count(Number(status[name]));
+  return (
+    `${part('bins')} bins (${textOf(status['delegation'])}), ` +
+    `${part('partitions')} partitions, ${part('shards')} shards`
+  );
+}
+
+function ago(ms: number): string {
+  return ms < 1000 ? 'just now' : `${span(ms)} ago`;
+}
+
+const SPANS: readonly (readonly [unit: string, ms: number])[] = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1000],
+];
+
+/** In the largest unit of which there are at least two, so that it says enough. */
+function span(ms: number): string {
+  const [unit, size] = SPANS.find(([, each]) => ms >= 2 * each) ?? SPANS.at(-1)!;
+  const number = Math.floor(ms / size);
+  return `${count(number)} ${unit}${number === 1 ? '' : 's'}`;
 }

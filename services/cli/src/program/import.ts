@@ -1,13 +1,17 @@
 /** The command `import`: where a list may come from, and how far it may go. */
-import { InvalidArgumentError, type Command } from '@commander-js/extra-typings';
+import type { Command } from '@commander-js/extra-typings';
+import { duration, size } from '@tidemark/runtime';
 import { openAccess } from '../access.ts';
 import { importFile } from '../commands/import.ts';
 import { openSource, type BadLine } from '../sources.ts';
-import { bytesFrom, millisecondsFrom, numberFrom } from './options.ts';
+import { numberFrom, valueFrom } from './options.ts';
 import { badLine, reportImport } from './report.ts';
 
 /** A list that is loaded dirties most bins in every cut: fewer cuts sign them less often. */
 const CUT_INTERVAL_MS = 1000;
+
+const BYTES = size('1K', '999999G');
+const TIME = duration('100ms', '168h');
 
 export function importCommand(program: Command): void {
   program
@@ -19,16 +23,36 @@ export function importCommand(program: Command): void {
     .argument('<file>', 'the list, its http(s):// URL, or a folder; - reads standard input')
     .option('--dry-run', 'check the list and say what it would change; send nothing')
     .option('--allow-private', 'let a URL lead to this machine or its network')
-    .option('--max-bytes <size>', 'from a URL, as they come (default: 4G)', bytesFrom)
-    .option('--max-decompressed <size>', 'from a gzipped list (default: 16G)', bytesFrom)
+    .option(
+      '--max-bytes <size>',
+      'from a URL, as they come (default: 4G)',
+      valueFrom('--max-bytes', BYTES),
+    )
+    .option(
+      '--max-decompressed <size>',
+      'from a gzipped list (default: 16G)',
+      valueFrom('--max-decompressed', BYTES),
+    )
     .option(
       '--max-ratio <n>',
       'decompressed bytes for each compressed one (default: 100)',
       numberFrom('--max-ratio', 1, 10_000),
     )
-    .option('--connect-timeout <time>', 'for a URL to answer (default: 10s)', timeoutFrom)
-    .option('--idle-timeout <time>', 'without a byte of it (default: 30s)', timeoutFrom)
-    .option('--timeout <time>', 'of waiting for it, in sum (default: 60m)', timeoutFrom)
+    .option(
+      '--connect-timeout <time>',
+      'for a URL to answer (default: 10s)',
+      valueFrom('--connect-timeout', TIME),
+    )
+    .option(
+      '--idle-timeout <time>',
+      'without a byte of it (default: 30s)',
+      valueFrom('--idle-timeout', TIME),
+    )
+    .option(
+      '--timeout <time>',
+      'of waiting for it, in sum (default: 1h)',
+      valueFrom('--timeout', TIME),
+    )
     .option('--json', 'print the account as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (directory, file, options) => {
@@ -63,15 +87,6 @@ Examples:
 
 Started again after an interruption it goes on: what was imported counts as unchanged.
 A bad line is named with its number and a code; the good ones are kept; the exit code is 1.`;
-
-/** Timers take no more than 2^31 ms. */
-const TIMEOUT_MS_MAX = 7 * 86_400_000;
-
-function timeoutFrom(text: string): number {
-  const ms = millisecondsFrom(text);
-  if (ms <= TIMEOUT_MS_MAX) return ms;
-  throw new InvalidArgumentError('A time limit is a week at most.');
-}
 
 type Stated<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> };
 

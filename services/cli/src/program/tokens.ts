@@ -1,6 +1,6 @@
 /** The command `tokens`: who may upload over HTTP. */
 import { randomBytes } from 'node:crypto';
-import { InvalidArgumentError, type Command } from '@commander-js/extra-typings';
+import { InvalidArgumentError, Option, type Command } from '@commander-js/extra-typings';
 import { TokenFolder, type TokenRecord } from '@tidemark/runtime';
 import { ledgerFolder, readLedgerFile } from '../ledgerFolder.ts';
 
@@ -19,11 +19,10 @@ export function tokensCommand(program: Command): void {
     .option('--upload [prefixes...]', 'may upload everything, or below these paths only')
     .option('--read', 'may read what is not public', false)
     .option('--admin', 'may see the status of the ledger', false)
-    .option(
-      '--expires <when>',
-      'after 90d or 12h, on 2027-01-31, or never',
-      expiryFrom,
-      90 * DAY_MS,
+    .addOption(
+      new Option('--expires <when>', 'after 90d or 12h, on 2027-01-31, or never')
+        .argParser(expiryFrom)
+        .default(90 * DAY_MS, '90d'),
     )
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)

@@ -2,39 +2,58 @@
 import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canonical';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { noteCode, requestIdOf } from '../operations/requests.ts';
 
 const HEADERS = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
 
 /** Codes of refusals that are not 422. */
 const STATUSES: ReadonlyMap<string, ContentfulStatusCode> = new Map([
+  ['changes.cursor', 400],
+  ['http.parameter', 400],
   ['token.absent', 401],
   ['token.form', 401],
   ['token.unknown', 401],
   ['token.expired', 401],
   ['token.scope', 403],
-  ['http.not_found', 404],
+  ['receipt.unknown', 404],
+  ['snapshot.unknown', 404],
+  ['snapshot.void', 404],
+  ['view.past', 404],
   ['http.slow', 408],
   ['http.too_large', 413],
   ['http.too_many', 413],
   ['http.encoding', 415],
-  ['http.media_type', 415],
 ]);
 
+const BESIDE = 'beside';
+
+/** Has the answer to a request, should it be a problem, tell what stands all the same. */
+export function tellBeside(context: Context, members: object): void {
+  context.set(BESIDE, members);
+}
+
 /** Answers with a problem. @param more further headers */
-export function problem(
+export function problem<Code extends string, Status extends ContentfulStatusCode>(
   context: Context,
-  status: ContentfulStatusCode,
-  code: string,
+  status: Status,
+  code: Code,
   title: string,
   more: Record<string, string> = {},
-): Response {
-  return context.json({ code, title, status }, status, { ...HEADERS, ...more });
+) {
+  noteCode(context, code);
+  const beside = context.get(BESIDE) as object | undefined;
+  const id = requestIdOf(context);
+  const named: object = id === undefined ? {} : { request_id: id };
+  return context.json({ code, title, status, ...named, ...beside }, status, {
+    ...HEADERS,
+    ...more,
+  });
 }
 
 /** What an error comes to. Of a defect only the code is told: the rest is for the operator's log. */
 export function problemOf(error: Error, context: Context): Response {
   if (error instanceof RejectedInput) {
-    const status = STATUSES.get(error.code) ?? 422;
+    const status = STATUSES.get(error.code) ?? (error.code.startsWith('path.') ? 400 : 422);
     const challenge = status === 401 ? { 'www-authenticate': 'Bearer' } : undefined;
     return problem(context, status, error.code, error.message, challenge);
   }
@@ -44,12 +63,12 @@ export function problemOf(error: Error, context: Context): Response {
 }
 
 /** Refused for now: when to come again, in whole seconds, at least one. */
-export function tooMany(
+export function tooMany<Code extends string>(
   context: Context,
-  code: string,
+  code: Code,
   title: string,
   afterSeconds: number,
-): Response {
+) {
   const seconds = Math.max(1, Math.ceil(afterSeconds));
   return problem(context, 429, code, title, { 'retry-after': String(seconds) });
 }

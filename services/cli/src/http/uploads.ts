@@ -3,12 +3,15 @@ import {
   mayUpload,
   RateLimit,
   tokenOf,
+  type RateLimitOptions,
   type TokenFolder,
   type TokenRecord,
 } from '@tidemark/runtime';
 import { RejectedInput } from '@tidemark/canonical';
 import type { Context } from 'hono';
-import { EVENT_LIMITS, type Caller, type EventLimits } from './events.ts';
+import { noteSubject } from '../operations/requests.ts';
+import { EVENT_LIMITS, type Caller } from './events.ts';
+import type { ItemLimits } from './items.ts';
 
 export interface UploadOptions {
   readonly tokens: TokenFolder;
@@ -16,24 +19,21 @@ export interface UploadOptions {
   readonly now: () => number;
   /** A clock that does not jump, ms. */
   readonly monotonic: () => number;
-  /** Events a second of one subject, in the long run; at once it may send a minute of them. */
-  readonly eventsPerSecond: number;
-  readonly limits?: EventLimits;
+  /** Of events, a subject each. */
+  readonly rate: RateLimitOptions;
+  readonly limits?: ItemLimits;
 }
 
-const BURST_SECONDS = 60;
-
 export class Uploads {
-  readonly limits: EventLimits;
+  readonly limits: ItemLimits;
   private readonly options: UploadOptions;
   private readonly rate: RateLimit;
 
   constructor(options: UploadOptions) {
-    const { eventsPerSecond, limits = EVENT_LIMITS } = options;
+    const { rate, limits = EVENT_LIMITS } = options;
     this.options = options;
     this.limits = limits;
-    const burst = eventsPerSecond * BURST_SECONDS;
-    this.rate = new RateLimit({ perSecond: eventsPerSecond, burst });
+    this.rate = new RateLimit(rate);
   }
 
   /** @throws RejectedInput `token.*` */
@@ -43,6 +43,7 @@ export class Uploads {
     return {
       subject: token.subject,
       mayUpload: (path) => mayUpload(token, path),
+      mayRunAhead: false,
       take: (events) => this.rate.take(token.subject, events, this.options.monotonic()),
     };
   }
@@ -55,7 +56,9 @@ export class Uploads {
   private async token(context: Context): Promise<TokenRecord> {
     const { tokens, now, monotonic } = this.options;
     const known = await tokens.known(monotonic());
-    return tokenOf(context.req.header('authorization'), known, now());
+    const token = tokenOf(context.req.header('authorization'), known, now());
+    noteSubject(context, token.subject);
+    return token;
   }
 }
 

@@ -1,0 +1,96 @@
+/** The routes of a running ledger: those that anybody may ask, and those of its own commands. */
+import { createRoute } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { secureHeaders } from 'hono/secure-headers';
+import type { Engine } from '../engine.ts';
+import { observeRequests } from '../operations/requests.ts';
+import { absent } from './answer.ts';
+import { type App, documentedApp, documentOf } from './document.ts';
+import { EVENT_LIMITS, type Caller } from './events.ts';
+import { addMetadata } from './metadata.ts';
+import { addMetrics, type Operations } from './metrics.ts';
+import { addOperations } from './operations.ts';
+import { problem, problemOf } from './problem.ts';
+import { addReads } from './reads.ts';
+import { addSnapshots } from './snapshots.ts';
+import { addTargetFiles } from './targetFiles.ts';
+import { addUploads } from './uploadRoute.ts';
+import type { Uploads } from './uploads.ts';
+
+/** The routes that anybody may ask, and those that need a token. */
+export function publicApp(engine: Engine, uploads: Uploads, operations: Operations): App {
+  const admission: Admission = {
+    callerOf: (context) => uploads.callerOf(context),
+    demandAdmin: (context) => uploads.demandAdmin(context),
+    limits: uploads.limits,
+  };
+  return appFor(engine, admission, 'public', operations);
+}
+
+/** The same for the ledger's own commands: who can open its socket may do everything. */
+export function localApp(engine: Engine, operations?: Operations): App {
+  const admission: Admission = {
+    callerOf: async () => OWNER,
+    demandAdmin: async () => undefined,
+    limits: EVENT_LIMITS,
+  };
+  // Who can open the socket sees them, whatever the settings say of others.
+  return appFor(engine, admission, 'socket', operations && { ...operations, metricsFor: 'admin' });
+}
+
+/** Who may do what. */
+export type Admission = Pick<Uploads, 'callerOf' | 'demandAdmin' | 'limits'>;
+
+/** The ledger's owner, through the socket that nobody else can open. */
+const OWNER: Caller = { subject: 'local', mayUpload: () => true, mayRunAhead: true, take: () => 0 };
+
+function appFor(
+  engine: Engine,
+  admission: Admission,
+  listener: 'public' | 'socket',
+  operations: Operations | undefined,
+): App {
+  const app = documentedApp();
+  app.onError(problemOf);
+  app.notFound(absent);
+  if (operations !== undefined) app.use(observeRequests(listener, operations.request));
+  app.use(methodNotAllowed({ app, onMethodNotAllowed }));
+  app.use(secureHeaders(SECURITY));
+  addMetadata(app, engine);
+  addTargetFiles(app, engine);
+  addReads(app, engine);
+  addSnapshots(app, engine);
+  addUploads(app, engine, admission);
+  addOperations(app, engine, admission);
+  if (operations !== undefined) addMetrics(app, operations, admission);
+  app.openapi(DOCUMENT_ROUTE, (context) => context.json(documentOf(app), 200));
+  return app;
+}
+
+const DOCUMENT_ROUTE = createRoute({
+  method: 'get',
+  path: '/openapi.json',
+  tags: ['operations'],
+  summary: 'This document',
+  responses: {
+    200: {
+      description: 'OpenAPI 3.1',
+      content: { 'application/json': { schema: { type: 'object' } } },
+    },
+  },
+});
+
+/** Nothing here is a page, and everything may be fetched from anywhere: it is public or has a token. */
+const SECURITY: Parameters<typeof secureHeaders>[0] = {
+  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], sandbox: [] },
+  crossOriginResourcePolicy: 'cross-origin',
+  xFrameOptions: 'DENY',
+  // For whoever ends TLS to say.
+  strictTransportSecurity: false,
+};
+
+function onMethodNotAllowed(context: Context, methods: readonly string[]): Response {
+  const allow = methods.join(', ');
+  return problem(context, 405, 'http.method', `this answers to ${allow}`, { allow });
+}

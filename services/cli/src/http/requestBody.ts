@@ -1,0 +1,73 @@
+/** A request's body as it arrives, within bounds of size and time. */
+import { RejectedInput } from '@tidemark/canonical';
+import type { Context } from 'hono';
+
+export interface BodyLimits {
+  /** Of one request. */
+  readonly bodyBytesMax: number;
+  /** For the whole body to arrive; what the server does meanwhile does not count. */
+  readonly bodyMsMax: number;
+  /** Without a byte. */
+  readonly silenceMsMax: number;
+}
+
+/**
+ * @throws RejectedInput `http.too_large`, `http.slow`, `http.encoding` for a compressed one: what it
+ *   would come to is known too late
+ */
+export async function* chunksOf(context: Context, limits: BodyLimits): AsyncGenerator<Buffer> {
+  const { bodyBytesMax, bodyMsMax, silenceMsMax } = limits;
+  const encoding = context.req.header('content-encoding') ?? 'identity';
+  if (encoding !== 'identity') {
+    throw new RejectedInput('http.encoding', `send it as it is, not as ${encoding}`);
+  }
+  const { body } = context.req.raw;
+  if (Number(context.req.header('content-length') ?? 0) > bodyBytesMax)
+    throw tooLarge(bodyBytesMax);
+  const reader = body?.getReader();
+  let bytes = 0;
+  let waitedMs = 0;
+  try {
+    for (;;) {
+      const started = performance.now();
+      const rest = Math.min(silenceMsMax, bodyMsMax - waitedMs);
+      const chunk = await within(reader?.read(), rest, limits);
+      if (chunk?.value === undefined) return;
+      waitedMs += performance.now() - started;
+      bytes += chunk.value.length;
+      if (bytes > bodyBytesMax) throw tooLarge(bodyBytesMax);
+      yield Buffer.from(chunk.value.buffer, chunk.value.byteOffset, chunk.value.length);
+    }
+  } finally {
+    // Where it is not read to its end, the rest is not worth reading.
+    void reader?.cancel().catch(() => undefined);
+  }
+}
+
+/** The body as a whole. @throws RejectedInput as {@link chunksOf} */
+export async function bodyOf(context: Context, limits: BodyLimits): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of chunksOf(context, limits)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+async function within<T>(
+  arriving: Promise<T> | undefined,
+  ms: number,
+  { bodyMsMax, silenceMsMax }: BodyLimits,
+): Promise<T | undefined> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const limits = `${bodyMsMax / 1000} s in all, ${silenceMsMax / 1000} s without a byte`;
+    late.reject(new RejectedInput('http.slow', `it took longer to arrive than ${limits}`));
+  }, ms);
+  try {
+    return await Promise.race([arriving, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function tooLarge(bytesMax: number): RejectedInput {
+  return new RejectedInput('http.too_large', `more than ${bytesMax} bytes; send it in parts`);
+}

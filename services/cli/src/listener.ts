@@ -1,0 +1,71 @@
+/** A listening server of HTTP routes: on a port, with or without TLS, or on a socket in a folder. */
+import { createServer, Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
+import { createAdaptorServer } from '@hono/node-server';
+import { OperatingFault } from '@tidemark/canonical';
+import type { Hono } from 'hono';
+import type { ServeConfig } from './config/serveSettings.ts';
+
+export interface Listener extends AsyncDisposable {
+  /** 0 for a socket in the file system. */
+  readonly port: number;
+  /** New connections get another certificate; those that are open keep theirs. */
+  present(certificate: SecureContextOptions): void;
+}
+
+/**
+ * Listens at a port of a host, with TLS where there is a certificate, or at a socket in the file system.
+ * @throws OperatingFault `serve.listen`
+ */
+export async function listen(
+  app: Hono,
+  http: ServeConfig['http'],
+  at: number | string,
+  { host, certificate }: { host?: string; certificate?: SecureContextOptions | undefined } = {},
+): Promise<Listener> {
+  // Whoever is slower holds a connection for nothing. Bodies have a limit of their own.
+  const serverOptions = {
+    headersTimeout: http.headers_time,
+    requestTimeout: http.request_time,
+    keepAliveTimeout: http.idle_time,
+  };
+  const { fetch } = app;
+  const server =
+    certificate === undefined
+      ? createAdaptorServer({ fetch, serverOptions })
+      : createAdaptorServer({
+          fetch,
+          createServer,
+          serverOptions: { ...serverOptions, ...certificate },
+        });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  if (typeof at === 'string') server.listen(at, resolve);
+  else server.listen(at, host, resolve);
+  try {
+    await promise;
+  } catch (cause) {
+    throw cannotListen(at, host, cause);
+  }
+  const address = server.address() as AddressInfo | string;
+  return {
+    port: typeof address === 'string' ? 0 : address.port,
+    present: (next) => {
+      if (server instanceof Server) server.setSecureContext(next);
+    },
+    [Symbol.asyncDispose]: async () => {
+      const closed = new Promise<void>((done) => server.close(() => done()));
+      if ('closeAllConnections' in server) server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function cannotListen(at: number | string, host: string | undefined, cause: unknown) {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  const place = host === undefined ? at : `${host}:${at}`;
+  const next =
+    code === 'EADDRINUSE' ? 'something else listens there; choose another with --port' : code;
+  return new OperatingFault('serve.listen', `cannot listen on ${place}: ${next}`, { cause });
+}

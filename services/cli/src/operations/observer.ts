@@ -1,0 +1,73 @@
+/** The port through which a running ledger tells what it does: to logs, to metrics, to nobody. */
+import type { PlainFailure } from '@tidemark/canonical';
+import type { CommitReport } from '@tidemark/log';
+import type { FoldReport } from '@tidemark/shard';
+
+/** A request that has been answered, or whose client is gone. */
+export interface RequestReport {
+  /** Also in the header `x-request-id` of the answer and in problem documents. */
+  readonly id: string;
+  readonly listener: 'public' | 'socket';
+  readonly method: string;
+  /** The pattern that matched, `/metadata/:name`; `none` for what is not there. */
+  readonly route: string;
+  /** Of the answer; 0 where the client left before it began. */
+  readonly status: number;
+  readonly ms: number;
+  /** Sent, headers included. */
+  readonly bytes: number;
+  /** Of the token; undefined where none was looked at. */
+  readonly subject: string | undefined;
+  /** Of the problem document, if it was one. */
+  readonly code: string | undefined;
+  /** Of an upload; undefined where it was none or was refused as a whole. */
+  readonly uploads: UploadNote | undefined;
+}
+
+export interface UploadNote {
+  readonly accepted: number;
+  /** By code. */
+  readonly refused: ReadonlyMap<string, number>;
+}
+
+/** A snapshot that clients can see. */
+export interface VisibleReport {
+  readonly n: number;
+  /** Of its cut, ms of the wall clock. */
+  readonly time: number;
+  /** From its cut until it was visible. */
+  readonly ms: number;
+}
+
+export interface EngineObserver {
+  /** Events were made durable. */
+  submitted(events: number, ms: number): void;
+  /** A group of appends was written to the logs, or could not be. */
+  committed(report: CommitReport): void;
+  /** The sealer appended a cut. */
+  cut(ms: number): void;
+  /** A shard committed its part of a cut. */
+  folded(report: FoldReport): void;
+  /** Of snapshots that were sealed before the start nothing is told. */
+  visible(report: VisibleReport): void;
+  /** An operating fault is waited out. @param who suffers it: `publisher`, `shard 0` */
+  fault(failure: PlainFailure, who: string): void;
+}
+
+export interface Observer extends EngineObserver {
+  request(report: RequestReport): void;
+}
+
+/** Tells each of several observers. */
+export function tellAll(observers: readonly Observer[]): Observer {
+  const each = (tell: (observer: Observer) => void): void => observers.forEach(tell);
+  return {
+    request: (report) => each((observer) => observer.request(report)),
+    submitted: (events, ms) => each((observer) => observer.submitted(events, ms)),
+    committed: (report) => each((observer) => observer.committed(report)),
+    cut: (ms) => each((observer) => observer.cut(ms)),
+    folded: (report) => each((observer) => observer.folded(report)),
+    visible: (report) => each((observer) => observer.visible(report)),
+    fault: (failure, who) => each((observer) => observer.fault(failure, who)),
+  };
+}

@@ -1,0 +1,3 @@
+/** What runs: the version of this program. */
+
+export const VERSION = '0.1.0';
