@@ -1,6 +1,6 @@
 // `tidemark import`: bad lines are named and the good ones kept, an interrupted one goes on, and every
 // way to hand over a list gives the same ledger.
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { sha256HexNative } from '@tidemark/canonical/native';
@@ -15,6 +15,7 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let ledgers = 0;
 beforeAll(async () => {
   folder = await temporaryFolder();
+  await mkdir(join(folder.path, 'empty'));
 });
 afterAll(() => folder[Symbol.asyncDispose]());
 
@@ -55,8 +56,9 @@ describe('bad lines', () => {
     const { code, stdout, stderr } = await ledger.run('import', list, '--json');
     expect(code).toBe(1);
     expect(namedIn(stderr, list)).toEqual(NAMED);
-    const refused = Object.fromEntries(NAMED.map(([, reason]) => [reason, 1]));
-    expect(JSON.parse(stdout)).toEqual({ lines: 10, added: 2, unchanged: 1, refused });
+    const bad = Object.fromEntries(NAMED.slice(0, -1).map(([, reason]) => [reason, 1]));
+    const counts = { lines: 10, added: 2, unchanged: 1, rejected: { conflict: 1 }, bad };
+    expect(JSON.parse(stdout)).toEqual(account(counts));
     expect((await ledger.run('show', 'pool/last~1+b1.deb')).code).toBe(0);
     expect((await ledger.run('show', 'pool/length.deb')).code).toBe(1);
     expect(await server?.stop()).toBe(server === undefined ? undefined : 0);
@@ -65,8 +67,8 @@ describe('bad lines', () => {
   test.each([
     ['that is not there', 'absent.tsv', undefined, 'ENOENT'],
     ['that is empty', 'empty.tsv', '', 'is empty'],
-    ['that is something else', 'x.json', '{"a": 1}', 'neither a .tsv'],
-    ['that is a folder', '.', undefined, 'is a folder'],
+    ['that is something else', 'x.json', '[{"a": 1}]', 'neither a .tsv'],
+    ['that is another folder', 'empty', undefined, 'is a folder without PEP 691 documents'],
   ])('a file %s is refused', async (_, name, content, said) => {
     const file = join(folder.path, name);
     if (content !== undefined) await writeFile(file, content);
@@ -80,11 +82,11 @@ describe('bad lines', () => {
     const file = join(folder.path, 'truncated.tsv.gz');
     await writeFile(file, packed.subarray(0, packed.length / 2));
     const { code, stdout, stderr } = await (await newLedger()).run('import', file, '--json');
-    const account = JSON.parse(stdout) as { lines: number; added: number; refused: unknown };
+    const { lines, added, bad } = JSON.parse(stdout) as Account;
     expect(code).toBe(1);
-    expect(account.refused).toEqual({ 'source.truncated': 1 });
-    expect(account.added).toBeGreaterThan(2000);
-    expect(namedIn(stderr, file)).toEqual([[account.lines, 'source.truncated']]);
+    expect(bad).toEqual({ 'source.truncated': 1 });
+    expect(added).toBeGreaterThan(2000);
+    expect(namedIn(stderr, file)).toEqual([[lines, 'source.truncated']]);
   });
 });
 
@@ -95,35 +97,33 @@ describe('the same list', () => {
     const packed = join(folder.path, 'sample.tsv.gz');
     await writeFile(packed, gzipSync(await readFile(SAMPLE)));
     const first = await ledger.json('import', packed);
-    expect(first).toEqual({ lines: 5000, added: 5000, unchanged: 0, refused: {} });
+    const { size: bytes_read } = await stat(packed);
+    expect(first).toEqual(account({ lines: 5000, added: 5000, bytes_read }));
     const before = await server.get('metadata/timestamp.json');
     const again = await ledger.json('import', SAMPLE);
-    expect(again).toEqual({ lines: 5000, added: 0, unchanged: 5000, refused: {} });
+    expect(again).toEqual(account({ lines: 5000, added: 0, unchanged: 5000 }));
     const { code, stdout } = await tidemark(['import', ledger.folder, '-', '--json'], {
       input: await readFile(SAMPLE, 'utf8'),
     });
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toEqual(again);
-    const root = ({ body }: { body: Uint8Array }): unknown =>
-      (JSON.parse(Buffer.from(body).toString()) as { signed: { merkle_root: string } }).signed
-        .merkle_root;
-    expect(root(await server.get('metadata/timestamp.json'))).toBe(root(before));
+    expect(JSON.parse(stdout)).toEqual(account({ lines: 5000, unchanged: 5000 }));
+    expect(rootOf(await server.get('metadata/timestamp.json'))).toBe(rootOf(before));
   });
 
   test('brings back what was removed since, as often as that was, and nothing else', async () => {
     const ledger = await newLedger();
     await using server = await ledger.serve('--cut-interval', '50ms');
     const first = await ledger.json('import', PACKAGES);
-    expect(first).toEqual({ lines: 20, added: 20, unchanged: 0, refused: {} });
+    expect(first).toEqual(account({ lines: 20, added: 20, unchanged: 0 }));
     const [path] = await pathsIn(PACKAGES);
     const wait = ['--wait', 'published'];
     for (let i = 0; i < 2; i++) {
       expect((await ledger.run('remove', path!, ...wait)).code).toBe(0);
       const again = await ledger.json('import', PACKAGES);
-      expect(again).toEqual({ lines: 20, added: 1, unchanged: 19, refused: {} });
+      expect(again).toEqual(account({ lines: 20, added: 1, unchanged: 19 }));
       expect((await ledger.run('show', path!)).code).toBe(0);
       const once = await ledger.json('import', PACKAGES);
-      expect(once).toEqual({ lines: 20, added: 0, unchanged: 20, refused: {} });
+      expect(once).toEqual(account({ lines: 20, added: 0, unchanged: 20 }));
     }
     // A path with other content by now is refused, as it would be in a first import.
     expect((await ledger.run('remove', path!, ...wait)).code).toBe(0);
@@ -131,15 +131,151 @@ describe('the same list', () => {
     expect((await ledger.run('add', path!, ...other)).code).toBe(0);
     const { code, stdout } = await ledger.run('import', PACKAGES, '--json');
     expect(code).toBe(1);
-    const refused = { conflict: 1 };
-    expect(JSON.parse(stdout)).toEqual({ lines: 20, added: 0, unchanged: 19, refused });
+    const counts = { lines: 20, unchanged: 19, rejected: { conflict: 1 } };
+    expect(JSON.parse(stdout)).toEqual(account(counts));
     expect(await server.stop()).toBe(0);
   });
 
   test('a Debian Packages index', async () => {
     const ledger = await newLedger();
-    const account = await ledger.json('import', PACKAGES);
-    expect(account).toEqual({ lines: 20, added: 20, unchanged: 0, refused: {} });
+    expect(await ledger.json('import', PACKAGES)).toEqual(
+      account({ lines: 20, added: 20, unchanged: 0 }),
+    );
+  });
+});
+
+describe('JSON lines', () => {
+  const hashOf = (text: string): object => ({ hashes: { sha256: sha256HexNative(text) } });
+  const object = (path: string, more: object): object => ({ path, length: 3, ...more });
+  const LIST = [
+    object('a/kept', hashOf('kept')),
+    object('a/marked', { sha256: sha256HexNative('marked') }),
+    { path: 'a/marked', type: 'target.yanked', custom: { yanked: 'breaks on 32 bit' } },
+    object('a/gone', hashOf('gone')),
+    { path: 'a/gone', type: 'target.removed' },
+    '{"path": "a/half"',
+    object('a/kept', { ...hashOf('kept'), custom: { license: 'MIT' }, id: 'mine-1' }),
+    { path: 'a/absent', type: 'target.yanked' },
+    object('a/last', hashOf('last')),
+  ].map((line) => (typeof line === 'string' ? line : JSON.stringify(line)));
+
+  test('take effect in their order, packed or not, and once', async () => {
+    const ledger = await newLedger();
+    await using server = await ledger.serve('--cut-interval', '50ms');
+    const list = join(folder.path, 'events.jsonl');
+    await writeFile(list, LIST.join('\n'));
+    const first = await ledger.run('import', list, '--json');
+    expect(first.code).toBe(1);
+    expect(namedIn(first.stderr, list)).toEqual([
+      [6, 'json.syntax'],
+      [8, 'absent'],
+    ]);
+    const refused = { rejected: { absent: 1 }, bad: { 'json.syntax': 1 } };
+    const counts = { lines: 9, added: 4, replaced: 1, removed: 1, yanked: 1 };
+    expect(JSON.parse(first.stdout)).toEqual(account({ ...counts, ...refused }));
+    const shown = async (path: string) => (await ledger.run('show', path)).stdout;
+    expect(await shown('a/kept')).toContain('{"custom":{"license":"MIT"},');
+    expect(await shown('a/marked')).toContain('{"custom":{"yanked":"breaks on 32 bit"},');
+    expect(await shown('a/gone')).toContain('is not listed');
+    const packed = join(folder.path, 'events.jsonl.gz');
+    await writeFile(packed, gzipSync(LIST.slice(0, 3).join('\n')));
+    expect(await ledger.json('import', packed)).toEqual(account({ lines: 3, unchanged: 3 }));
+    expect(await shown('a/kept')).toContain('{"custom":{"license":"MIT"},');
+    expect(await server.stop()).toBe(0);
+  });
+});
+
+test('a PEP 691 folder: added, yanked with the reason, and named where it stands', async () => {
+  const ledger = await newLedger();
+  const simple = join(folder.path, 'simple');
+  await mkdir(join(simple, 'demo'), { recursive: true });
+  const document = (...yanked: unknown[]): string => {
+    const files = yanked.map((each, i) => ({
+      filename: `demo-${i}.zip`,
+      size: i,
+      hashes: { sha256: sha256HexNative(String(i)) },
+      yanked: each,
+    }));
+    const hashless = { filename: 'old.zip', size: 1, hashes: {} };
+    const meta = { 'api-version': '1.1' };
+    return JSON.stringify({ meta, name: 'demo', files: [...files, hashless] });
+  };
+  const list = join(simple, 'demo/index.json');
+  await writeFile(list, document(false, true, 'breaks'));
+  await using server = await ledger.serve('--cut-interval', '50ms');
+  const first = await ledger.run('import', simple, '--json');
+  const counts = { lines: 4, bad: { 'simple.sha256': 1 } };
+  expect(JSON.parse(first.stdout)).toEqual(account({ ...counts, added: 3 }));
+  expect(namedIn(first.stderr, list)).toEqual([[4, 'simple.sha256']]);
+  const shown = async (path: string) => (await ledger.run('show', path)).stdout;
+  expect(await shown('demo/demo-2.zip')).toContain('{"custom":{"yanked":"breaks"},');
+  // Yanked at the source since; what is no longer yanked there stays so.
+  await writeFile(list, document('withdrawn', false, 'breaks'));
+  const second = await ledger.run('import', simple, '--json');
+  expect(JSON.parse(second.stdout)).toEqual(account({ ...counts, replaced: 1, unchanged: 2 }));
+  expect(await shown('demo/demo-0.zip')).toContain('{"custom":{"yanked":"withdrawn"},');
+  expect(await shown('demo/demo-1.zip')).toContain('{"custom":{"yanked":true},');
+  expect(await server.stop()).toBe(0);
+});
+
+describe('a dry run', () => {
+  const line = (path: string, length: number, more: object = {}): string =>
+    JSON.stringify({ path, length, sha256: sha256HexNative(`${path}${length}`), ...more });
+  const LIST = [
+    line('d/kept', 1),
+    line('d/other', 2),
+    line('d/gone', 1),
+    line('d/new', 1),
+    line('d/new', 1),
+    line('d/new', 2),
+    line('d/kept', 1, { custom: { license: 'MIT' } }),
+    line('d/first', 1, { expected: 'absent' }),
+    JSON.stringify({ path: 'd/kept', type: 'target.removed' }),
+    JSON.stringify({ path: 'd/kept', type: 'target.removed' }),
+    line('d/kept', 2),
+    JSON.stringify({ path: 'd/first', type: 'target.yanked' }),
+    JSON.stringify({ path: 'd/absent', type: 'target.yanked' }),
+    '{',
+  ].join('\n');
+
+  test('says what the import then comes to, and writes nothing', async () => {
+    const ledger = await newLedger();
+    await using server = await ledger.serve('--cut-interval', '50ms');
+    const before = join(folder.path, 'before.jsonl');
+    await writeFile(before, [line('d/kept', 1), line('d/other', 1), line('d/gone', 1)].join('\n'));
+    expect(await ledger.json('import', before)).toEqual(account({ lines: 3, added: 3 }));
+    expect((await ledger.run('remove', 'd/gone', '--wait', 'published')).code).toBe(0);
+    const list = join(folder.path, 'dry.jsonl');
+    await writeFile(list, LIST);
+    const timestamp = async (): Promise<unknown> =>
+      rootOf(await server.get('metadata/timestamp.json'));
+    const root = await timestamp();
+    const dry = await ledger.run('import', list, '--dry-run', '--json');
+    expect(dry.code).toBe(1);
+    expect(JSON.parse(dry.stdout)).toEqual({
+      dry_run: true,
+      ...account({ lines: 14, added: 4, replaced: 1, removed: 1, yanked: 1, unchanged: 3 }),
+      rejected: { conflict: 2, absent: 1 },
+      bad: { 'json.syntax': 1 },
+    });
+    expect(await timestamp()).toBe(root);
+    const said = await ledger.run('import', list, '--dry-run');
+    expect(said.stdout).toMatch(/^Nothing was sent\. It would be: 14 lines: 4 added, /);
+    const real = await ledger.run('import', list, '--json');
+    const { seconds: _, ...came } = JSON.parse(dry.stdout) as Account;
+    expect({ dry_run: true, ...JSON.parse(real.stdout) }).toMatchObject(came);
+    expect(new Map(namedIn(real.stderr, list))).toEqual(new Map(namedIn(dry.stderr, list)));
+    expect(await timestamp()).not.toBe(root);
+    expect(await server.stop()).toBe(0);
+  });
+
+  test('of a long list, before and after the import', async () => {
+    const ledger = await newLedger();
+    const before = await ledger.json('import', SAMPLE, '--dry-run');
+    expect(before).toEqual({ dry_run: true, ...account({ lines: 5000, added: 5000 }) });
+    expect(await ledger.json('import', SAMPLE)).toEqual(account({ lines: 5000, added: 5000 }));
+    const after = await ledger.json('import', SAMPLE, '--dry-run');
+    expect(after).toEqual({ dry_run: true, ...account({ lines: 5000, unchanged: 5000 }) });
   });
 });
 
@@ -147,9 +283,9 @@ describe('interrupted by SIGKILL and started again', () => {
   test('without a server: the ledger itself dies with it', async () => {
     const ledger = await newLedger();
     await interrupt(ledger);
-    const account = await ledger.json<Account>('import', SAMPLE);
-    expect(account).toMatchObject({ lines: 5000, refused: {} });
-    expect(account.added + account.unchanged).toBe(5000);
+    const { added, unchanged, ...rest } = await ledger.json<Account>('import', SAMPLE);
+    expect(account(rest)).toEqual(account({ lines: 5000 }));
+    expect(added + unchanged).toBe(5000);
     expect(await ledger.json('import', SAMPLE)).toMatchObject({ added: 0, unchanged: 5000 });
   });
 
@@ -157,9 +293,9 @@ describe('interrupted by SIGKILL and started again', () => {
     const ledger = await newLedger();
     await using server = await ledger.serve('--cut-interval', '50ms');
     await interrupt(ledger);
-    const account = await ledger.json<Account>('import', SAMPLE);
-    expect(account.added + account.unchanged).toBe(5000);
-    expect(account.unchanged).toBeGreaterThan(0);
+    const { added, unchanged } = await ledger.json<Account>('import', SAMPLE);
+    expect(added + unchanged).toBe(5000);
+    expect(unchanged).toBeGreaterThan(0);
     expect(await server.stop()).toBe(0);
   });
 
@@ -172,10 +308,15 @@ describe('interrupted by SIGKILL and started again', () => {
     const { code, stderr } = await importing.exited;
     expect(code).toBe(1);
     expect(stderr).toContain('repeating the command is harmless (ledger.gone)');
-    const account = await ledger.json<Account>('import', SAMPLE);
-    expect(account.added + account.unchanged).toBe(5000);
+    const { added, unchanged } = await ledger.json<Account>('import', SAMPLE);
+    expect(added + unchanged).toBe(5000);
   });
 });
+
+function rootOf({ body }: { body: Uint8Array }): unknown {
+  const timestamp = JSON.parse(Buffer.from(body).toString()) as { signed: { merkle_root: string } };
+  return timestamp.signed.merkle_root;
+}
 
 async function pathsIn(packages: string): Promise<string[]> {
   const text = await readFile(packages, 'utf8');
@@ -183,8 +324,23 @@ async function pathsIn(packages: string): Promise<string[]> {
 }
 
 interface Account {
+  readonly lines: number;
   readonly added: number;
+  readonly replaced: number;
+  readonly removed: number;
+  readonly yanked: number;
   readonly unchanged: number;
+  readonly rejected: Readonly<Record<string, number>>;
+  readonly bad: Readonly<Record<string, number>>;
+  readonly bytes_read: number;
+  readonly seconds: number;
+}
+
+/** A whole account of its counts that are not 0; how much and how long stands in those that say it. */
+function account(counts: Partial<Account>): Account {
+  const none = { added: 0, replaced: 0, removed: 0, yanked: 0, unchanged: 0 };
+  const measured = { bytes_read: expect.any(Number), seconds: expect.any(Number) };
+  return { lines: 0, ...none, rejected: {}, bad: {}, ...measured, ...counts };
 }
 
 /** Kills an import once some of it is in the logs. */

@@ -12,7 +12,7 @@ export type { ControlCheckpoint } from './controlCheckpoint.ts';
 export type { Keys, View } from './controlView.ts';
 export { CUT_RULES, CUTS_IN_FLIGHT_MAX } from './cutRules.ts';
 export type { CutRule } from './cutRules.ts';
-export { parseValue, targetValue } from './decide.ts';
+export { decide, parseValue, targetValue } from './decide.ts';
 export type { OutcomeCode } from './decide.ts';
 export { binKeyId, OFFLINE_ROLES } from './documents.ts';
 export type { Document, Documents } from './documents.ts';

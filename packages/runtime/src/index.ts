@@ -6,6 +6,7 @@ export { namesIn, readPrivateFile, writePrivateFiles } from './privateFiles.ts';
 export { RateLimit } from './rateLimit.ts';
 export type { RateLimitOptions } from './rateLimit.ts';
 export { duration, file, host, newFile, oneOf, size, whole } from './settingKinds.ts';
+export type { Kind } from './settingKinds.ts';
 export { optionalSetting, resolveSettings, setting, settingsOf, variableOf } from './settings.ts';
 export type { Flaw, Given, Setting, SettingSources, SettingsSchema } from './settings.ts';
 export { TokenFolder } from './tokenFolder.ts';

@@ -12,6 +12,7 @@ import { openAccess } from './access.ts';
 import { importFile } from './commands/import.ts';
 import { DEMO_PASSPHRASE_FILE, initLedger } from './commands/init.ts';
 import { serveUntilStopped } from './commands/serve.ts';
+import { badLine } from './program/report.ts';
 import { readServeConfig } from './config/readConfig.ts';
 import { openSource } from './sources.ts';
 
@@ -73,8 +74,8 @@ async function makeLedger(
 async function importSample(directory: string): Promise<void> {
   const source = await openSource(SAMPLE, { stdin: process.stdin });
   await using access = await openAccess(directory);
-  const account = await importFile(access, source, (line, code) => {
-    console.error(`${SAMPLE}:${line}: ${code}`);
+  const account = await importFile(access, source, (bad) => {
+    console.error(badLine(SAMPLE, bad));
   });
   console.log(
     `${account.lines} real packages: ${account.added} added, ${account.unchanged} there already.`,

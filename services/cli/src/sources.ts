@@ -1,29 +1,36 @@
 /**
- * Lists of files to import, as streams: a `.tsv` (path, length, sha256) or a Debian `Packages` index, each plain or gzipped,
- * from a file or standard input. What it is shows in its content; a name may be anything. Bad lines are yielded with
- * their number and a code, between the good ones; memory does not grow with the source.
+ * Lists of files to import, as streams: a `.tsv` (path, length, sha256), a `.jsonl` (an event a line) or a Debian
+ * `Packages` index, each plain or gzipped, from a file, a URL or standard input; or a folder of PEP 691 documents. What it is
+ * shows in its content; a name may be anything. Bad lines are yielded with their number and a code, between the good
+ * ones; memory does not grow with the source.
  */
-import { open } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 
-import { OperatingFault, RejectedInput } from '@tidemark/canonical';
+import { RejectedInput } from '@tidemark/canonical';
 
+import { counted, fromFile, fromStream, peek } from './sources/bytes.ts';
+import { download } from './sources/download.ts';
+import type { Download, DownloadOptions } from './sources/download.ts';
 import { gunzip } from './sources/gunzip.ts';
 import type { LineParser, SourceItem } from './sources/item.ts';
+import { jsonlParser } from './sources/jsonl.ts';
 import { LineSplitter } from './sources/lines.ts';
 import type { Line } from './sources/lines.ts';
 import { packagesParser } from './sources/packages.ts';
+import { openSimpleFolder } from './sources/simpleFolder.ts';
 import { tsvParser } from './sources/tsv.ts';
 
 export type { BadLine, GoodLine, SourceItem } from './sources/item.ts';
 
 export interface Source {
-  readonly format: 'tsv' | 'packages';
-  /** The file's size, as it lies on disk; undefined for a pipe. */
+  readonly format: keyof typeof PARSERS | 'simple';
+  /** The file's size, as it lies on disk or comes; undefined where that is not known. */
   readonly bytesTotal: number | undefined;
   /** How much of it has been read: for a progress bar, with `bytesTotal`. */
   bytesRead(): number;
-  /** To be iterated once; leaving it early closes the file. A read error of the disk is thrown: OperatingFault `source.read`. */
+  /** To be iterated once; leaving it early closes the file. What fails on the way is thrown: OperatingFault
+   * `source.read`, `source.broken`, `source.slow`. */
   readonly items: AsyncGenerator<SourceItem>;
 }
 
@@ -34,47 +41,86 @@ export interface SourceOptions {
   readonly lineBytesMax?: number;
   /** Of gzipped sources. Default 16 GiB. */
   readonly decompressedBytesMax?: number;
+  /** Of gzipped sources: decompressed bytes for each that is read. Default 100; lists come to 3 to 10. */
+  readonly ratioMax?: number;
+  /** For an `http(s)://` URL. */
+  readonly download?: DownloadOptions;
 }
 
-const CHUNK_BYTES = 64 * 1024;
-const SNIFF_BYTES = 4096;
+const PARSERS = { tsv: tsvParser, jsonl: jsonlParser, packages: packagesParser };
+
 const LINE_BYTES_MAX = 2 ** 20;
 const DECOMPRESSED_BYTES_MAX = 2 ** 34;
+const RATIO_MAX = 100;
 
 /**
- * Opens `file` (`-`: standard input) and looks at its beginning.
+ * Opens `file` (`-`: standard input; or an `http(s)://` URL) and looks at its beginning.
  *
- * @throws OperatingFault `source.read`; RejectedInput `source.empty`, `source.format`, `source.gzip`, `source.truncated`
+ * @throws OperatingFault `source.read`; RejectedInput `source.empty`, `source.format`, `source.gzip`, `source.truncated`;
+ *   of a URL, as `download`
  */
 export async function openSource(file: string, options: SourceOptions): Promise<Source> {
-  const raw = file === '-' ? fromStream(options.stdin) : await fromFile(file);
+  if (file !== '-' && (await isFolder(file))) return openFolder(file);
+  const raw = await rawOf(file, options);
   const count = { bytes: 0 };
-  const stored = await peek(counted(raw.chunks, count));
+  const limits = {
+    bytesMax: options.decompressedBytesMax ?? DECOMPRESSED_BYTES_MAX,
+    ratioMax: options.ratioMax ?? RATIO_MAX,
+  };
+  const came = counted(raw.chunks, count);
+  const stored = await peek(raw.isGzipped ? gunzip(came, limits) : came);
   const packed = packing(stored.head);
   if (packed === 'other') {
     await stored.close();
     const advice = 'decompress it on the way in (xz -dc FILE | tidemark import DIR -)';
     throw new RejectedInput('source.format', `${file} is compressed, but not with gzip: ${advice}`);
   }
-  const bytesMax = options.decompressedBytesMax ?? DECOMPRESSED_BYTES_MAX;
-  const plain = packed === 'gzip' ? await peek(gunzip(stored.chunks, bytesMax)) : stored;
+  const plain = packed === 'gzip' ? await peek(gunzip(stored.chunks, limits)) : stored;
   const format = formatOf(plain.head);
   if (format === undefined) {
     await plain.close();
+    if (plain.failure !== undefined) throw plain.failure;
     throw plain.head.length === 0
       ? new RejectedInput('source.empty', `${file} is empty`)
       : new RejectedInput(
           'source.format',
-          `${file} is neither a .tsv (path, length, sha256) nor a Debian Packages index`,
+          `${file} is neither a .tsv (path, length, sha256) nor a .jsonl (an event a line) nor a Debian Packages index`,
         );
   }
-  const parser = format === 'tsv' ? tsvParser() : packagesParser();
   return {
     format,
     bytesTotal: raw.bytesTotal,
     bytesRead: () => count.bytes,
-    items: parse(plain.chunks, parser, new LineSplitter(options.lineBytesMax ?? LINE_BYTES_MAX)),
+    items: parse(
+      plain.chunks,
+      PARSERS[format](),
+      new LineSplitter(options.lineBytesMax ?? LINE_BYTES_MAX),
+    ),
   };
+}
+
+async function rawOf(file: string, options: SourceOptions): Promise<Download> {
+  if (/^https?:\/\//i.test(file)) {
+    const url = URL.parse(file);
+    if (url === null) throw new RejectedInput('source.url', `${file} is not a URL`);
+    return download(url, options.download ?? {});
+  }
+  const raw = file === '-' ? fromStream(options.stdin) : await fromFile(file);
+  return { ...raw, isGzipped: false };
+}
+
+async function openFolder(folder: string): Promise<Source> {
+  const count = { bytes: 0 };
+  const items = await openSimpleFolder(folder, (bytes) => (count.bytes += bytes));
+  return { format: 'simple', bytesTotal: undefined, bytesRead: () => count.bytes, items };
+}
+
+/** What is not there is none; reading it will say so. */
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
 }
 
 async function* parse(
@@ -107,92 +153,6 @@ async function* parse(
   if (last !== undefined) yield last;
 }
 
-interface Raw {
-  readonly chunks: AsyncGenerator<Buffer>;
-  readonly bytesTotal: number | undefined;
-}
-
-async function fromFile(file: string): Promise<Raw> {
-  try {
-    const handle = await open(file);
-    const stats = await handle.stat();
-    if (stats.isDirectory()) {
-      await handle.close();
-      throw new OperatingFault('source.read', `${file} is a folder, not a list of files`);
-    }
-    const stream = handle.createReadStream({ highWaterMark: CHUNK_BYTES });
-    return { ...fromStream(stream), bytesTotal: stats.isFile() ? stats.size : undefined };
-  } catch (error) {
-    throw unreadable(file, error);
-  }
-}
-
-function fromStream(stream: Readable): Raw {
-  const chunks = async function* (): AsyncGenerator<Buffer> {
-    try {
-      for await (const chunk of stream as AsyncIterable<Buffer | string>) {
-        yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-      }
-    } catch (error) {
-      throw unreadable('the source', error);
-    }
-  };
-  return { chunks: chunks(), bytesTotal: undefined };
-}
-
-function unreadable(file: string, error: unknown): OperatingFault {
-  if (error instanceof OperatingFault) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  return new OperatingFault('source.read', `cannot read ${file}: ${text}`, { cause: error });
-}
-
-async function* counted(
-  chunks: AsyncIterable<Buffer>,
-  count: { bytes: number },
-): AsyncGenerator<Buffer> {
-  for await (const chunk of chunks) {
-    count.bytes += chunk.length;
-    yield chunk;
-  }
-}
-
-interface Peeked {
-  /** The first bytes, up to some thousands: fewer only if there are no more. */
-  readonly head: Buffer;
-  /** All bytes, those too. */
-  readonly chunks: AsyncGenerator<Buffer>;
-  /** Closes what is read from, for when `chunks` is not iterated: a generator that was never started has nothing to clean up. */
-  close(): Promise<unknown>;
-}
-
-async function peek(chunks: AsyncGenerator<Buffer>): Promise<Peeked> {
-  const first: Buffer[] = [];
-  let bytes = 0;
-  let failure: unknown;
-  try {
-    while (bytes < SNIFF_BYTES) {
-      const { value, done } = await chunks.next();
-      if (done === true) break;
-      first.push(value);
-      bytes += value.length;
-    }
-  } catch (error) {
-    if (bytes === 0) throw error;
-    failure = error; // comes after the bytes before it
-  }
-  const close = (): Promise<unknown> => chunks.return(undefined);
-  const all = async function* (): AsyncGenerator<Buffer> {
-    try {
-      yield* first.splice(0);
-      if (failure !== undefined) throw failure;
-      yield* chunks;
-    } finally {
-      await close();
-    }
-  };
-  return { head: Buffer.concat(first).subarray(0, SNIFF_BYTES), chunks: all(), close };
-}
-
 function packing(head: Buffer): 'gzip' | 'other' | 'none' {
   const magic = head.toString('latin1', 0, 6);
   if (magic.startsWith('\u001f\u008b')) return 'gzip';
@@ -201,11 +161,12 @@ function packing(head: Buffer): 'gzip' | 'other' | 'none' {
 }
 
 /** By the first lines that are one thing or the other: a bad first line is no reason to refuse the rest. */
-function formatOf(head: Buffer): Source['format'] | undefined {
+function formatOf(head: Buffer): keyof typeof PARSERS | undefined {
   for (const line of head
     .toString('latin1')
     .replace(/^\u00ef\u00bb\u00bf/, '')
     .split('\n')) {
+    if (/^\{\s*"/.test(line)) return 'jsonl';
     if (/^[A-Za-z0-9][A-Za-z0-9-]*:(?:[ \t\r]|$)/.test(line)) return 'packages';
     if (line.includes('\t') && !line.startsWith('\t') && !line.startsWith(' ')) return 'tsv';
   }

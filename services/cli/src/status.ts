@@ -21,6 +21,7 @@ export async function statusOf(engine: Engine) {
     snapshot_time: visible === undefined ? null : new Date(visible.time).toISOString(),
     classic_snapshot: visible?.classic ?? 0,
     classic_ms: control.view.policy.classic_ms,
+    conflict: control.view.policy.conflict,
     merkle_root: visible?.merkleRoot ?? null,
     root_version: root?.version ?? 0,
     root_expires: root?.envelope.signed.expires ?? null,

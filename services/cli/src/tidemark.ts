@@ -4,20 +4,15 @@ import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canoni
 import { openAccess } from './access.ts';
 import { binsCommand } from './program/bins.ts';
 import { changeCommand } from './program/change.ts';
-import { reportImport } from './program/report.ts';
+import { importCommand } from './program/import.ts';
 import { serveCommand } from './program/serve.ts';
 import { tokensCommand } from './program/tokens.ts';
 import { exportTree } from './commands/export.ts';
-import { importFile } from './commands/import.ts';
 import { initLedger, initReport } from './commands/init.ts';
 import { checkShown, show } from './commands/show.ts';
 import { statusReport } from './commands/status.ts';
 import { VERSION } from './version.ts';
-import { openSource } from './sources.ts';
 import { numberFrom } from './program/options.ts';
-
-/** A list that is loaded dirties most bins in every cut: fewer cuts sign them less often. */
-const IMPORT_CUT_INTERVAL_MS = 1000;
 
 const program = new Command('tidemark')
   .description('The metadata ledger that lets a package index survive its own compromise.')
@@ -52,29 +47,7 @@ program
 
 serveCommand(program);
 
-program
-  .command('import')
-  .description(
-    'import a list of files: .tsv (path, length, sha256), Debian Packages, .gz of either',
-  )
-  .argument('<dir>', 'the ledger’s folder')
-  .argument('<file>', 'the list; - reads standard input')
-  .option('--json', 'print the account as JSON')
-  .addHelpText(
-    'after',
-    `${example('tidemark import /srv/index Packages.gz')}
-  Started again after an interruption it goes on: what was imported counts as unchanged.
-  A bad line is named with its number and a code; the good ones are kept; the exit code is 1.`,
-  )
-  .action(async (directory, file, options) => {
-    const source = await openSource(file, { stdin: process.stdin });
-    await using access = await openAccess(directory, { cutIntervalMs: IMPORT_CUT_INTERVAL_MS });
-    const account = await importFile(access, source, (line, code, message) => {
-      console.error(`${file}:${line}: ${code}: ${message}`);
-    });
-    process.exitCode = reportImport(account, options.json === true);
-  });
-
+importCommand(program);
 tokensCommand(program);
 binsCommand(program);
 changeCommand(program, 'add', 'target.added', 'list a target, or another content at its path');

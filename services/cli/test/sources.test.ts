@@ -25,6 +25,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true }));
 
+const idOf = (path: string, length: number, sha256: string, since?: number): string =>
+  importEventId({ type: 'target.added', path, length, hashes: { sha256 } }, since);
+
 type Options = Omit<SourceOptions, 'stdin'>;
 
 async function itemsOf(file: string, options: Options & { stdin?: Readable } = {}) {
@@ -70,7 +73,7 @@ describe('the real lists', () => {
     expect(items[0]).toEqual({
       line: 1,
       event: {
-        id: importEventId(
+        id: idOf(
           'pool/main/0/0ad/0ad_0.0.26-3_amd64.deb',
           7891488,
           '3a2118df47bf3f04285649f0455c2fc6fe2dc7f0b237073038aa00af41f0d5f2',
@@ -234,7 +237,7 @@ describe('lines', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(word, { maxLength: 30 }),
-        fc.constantFrom(tsv('a'), 'Package: a'),
+        fc.constantFrom(tsv('a'), 'Package: a', '{"path": "a"}'),
         async (words, first) => {
           const stdin = Readable.from([Buffer.from(`${first}\n${words.join('')}`)]);
           const numbers = (await itemsOf('-', { stdin })).map((item) => item.line);
@@ -288,6 +291,101 @@ describe('Packages', () => {
   test('an unreadable line takes its stanza with it, not the next', async () => {
     const text = `${stanza('a')}Tag: ${'x'.repeat(100)}\n\n${stanza('b')}`;
     expect(brief(await read(text, { lineBytesMax: 90 }))).toEqual(['5!line.too_long', '7:b']);
+  });
+});
+
+describe('.jsonl', () => {
+  const object = (more: object): string => JSON.stringify({ path: 'a/b', length: 12, ...more });
+  const hashes = { sha256: SHA };
+
+  test('an event a line; what is missing is made up from the rest', async () => {
+    const lines = [
+      object({ sha256: SHA }),
+      object({ hashes: { sha256: SHA, blake2b_256: 'ff' } }),
+      '',
+      object({ hashes, id: 'mine-1', custom: { license: 'MIT' }, expected: 'absent' }),
+      object({ sha256: SHA, hashes, custom: { license: 'MIT' } }),
+      '{"path": "a/b", "type": "target.removed"}\r',
+      '{"path": "a/b", "type": "target.yanked", "custom": {"yanked": "broken"}}',
+    ].join('\n');
+    const added = { type: 'target.added', path: 'a/b', length: 12, hashes };
+    const items = await read(lines);
+    const idAt = (at: number): string => (items[at] as { event: { id: string } }).event.id;
+    expect(items).toEqual([
+      { line: 1, event: { ...added, id: idOf('a/b', 12, SHA) } },
+      { line: 2, event: { ...added, id: idOf('a/b', 12, SHA) } },
+      {
+        line: 4,
+        event: { ...added, id: 'mine-1', custom: { license: 'MIT' }, expected: 'absent' },
+        ownId: true,
+      },
+      { line: 5, event: { ...added, id: idAt(3), custom: { license: 'MIT' } } },
+      { line: 6, event: { id: idAt(4), type: 'target.removed', path: 'a/b' } },
+      {
+        line: 7,
+        event: {
+          id: idAt(5),
+          type: 'target.yanked',
+          path: 'a/b',
+          custom: { yanked: 'broken' },
+        },
+      },
+    ]);
+    // First 32 digits of: printf 'tidemark import 2\n{"path":"a/b","type":"target.removed"}\n' | sha256sum
+    expect(idAt(4)).toBe('436eaaae-d3ff-8c19-8b78-62eff1dd58a1');
+    expect(new Set([0, 3, 4, 5].map(idAt)).size).toBe(4);
+    expect(await read(gzipSync(lines))).toEqual(items);
+  });
+
+  test('every code, each with its number, the good ones kept', async () => {
+    const lines = [
+      object({ sha256: SHA }),
+      '{"path": "a/b",',
+      '[1]',
+      '"path"',
+      object({}),
+      object({ sha256: SHA.toUpperCase() }),
+      object({ sha256: SHA, hashes: { sha256: 'c1'.repeat(32) } }),
+      object({ hashes: { md5: 'c0' } }),
+      object({ sha256: SHA, length: -1 }),
+      object({ sha256: SHA, length: '12' }),
+      object({ sha256: SHA, length: 1e21 }),
+      object({ sha256: SHA, path: '../b' }),
+      object({ sha256: SHA, path: 7 }),
+      object({ sha256: SHA, id: 'no spaces' }),
+      object({ sha256: SHA, type: 'target.moved' }),
+      object({ sha256: SHA, custom: { note: 'naïve' } }),
+      object({ sha256: SHA, expected: 0 }),
+      object({ sha256: SHA, size: 12 }),
+      object({ sha256: SHA, by: 1 }),
+      `{"path": "a/b", "length": 12, "length": 13, "sha256": "${SHA}"}`,
+      `{"path": "a/b", "length": 12, "sha256": "${SHA}", "__proto__": {"custom": {"a": 1}}}`,
+      object({ sha256: SHA, path: 'ok' }),
+    ];
+    expect(brief(await read(lines.join('\n')))).toEqual([
+      '1:a/b',
+      '2!json.syntax',
+      '3!event.shape',
+      '4!event.shape',
+      '5!event.hash',
+      '6!event.hash',
+      '7!event.hash',
+      '8!event.hash',
+      '9!event.length',
+      '10!event.length',
+      '11!json.number',
+      '12!path.dot_segment',
+      '13!path.empty',
+      '14!event.id',
+      '15!event.type',
+      '16!event.custom',
+      '17!event.expected',
+      '18!event.unknown_field',
+      '19!event.unknown_field',
+      '20!json.duplicate_key',
+      '21!event.unknown_field',
+      '22:ok',
+    ]);
   });
 });
 
@@ -348,11 +446,13 @@ describe('gzip', () => {
     const file = join(directory, 'bomb');
     await writeFile(file, bomb);
     const before = process.memoryUsage.rss();
-    expect(brief(await itemsOf(file, { decompressedBytesMax: 150_000_000 }))).toEqual([
+    const ratioMax = 10_000;
+    expect(brief(await itemsOf(file, { decompressedBytesMax: 150_000_000, ratioMax }))).toEqual([
       '1:a',
       '2!source.too_large',
     ]);
-    expect(brief(await itemsOf(file))).toEqual(['1:a', '2!line.too_long']);
+    expect(brief(await itemsOf(file, { ratioMax }))).toEqual(['1:a', '2!line.too_long']);
+    expect(brief(await itemsOf(file))).toEqual(['1:a', '2!source.ratio']);
     expect(process.memoryUsage.rss() - before).toBeLessThan(120_000_000);
   });
 });
@@ -367,12 +467,14 @@ describe('opening', () => {
     expect(await open(`broken\n${tsv('a')}\n`)).toBe('tsv');
     expect(await open(`\n\n${stanza('a')}`)).toBe('packages');
     expect(await open(gzipSync(stanza('a')))).toBe('packages');
+    expect(await open('\n{ "path": "a"}')).toBe('jsonl');
     const refused = (content: string | Buffer, code: string) =>
       expect(open(content)).rejects.toMatchObject({ code });
     await refused('', 'source.empty');
     await refused(gzipSync(''), 'source.empty');
     await refused('<html>not found</html>\n', 'source.format');
     await refused('\n\n', 'source.format');
+    await refused('[{"path": "a"}]\n', 'source.format');
     await refused(Buffer.from('fd377a585a000004', 'hex'), 'source.format');
     await refused(Buffer.from('28b52ffd0000', 'hex'), 'source.format');
     await refused(gzipSync(tsv('a')).subarray(0, 5), 'source.truncated');
@@ -380,7 +482,7 @@ describe('opening', () => {
 
   test('absent, a folder, a disk that fails half-way', async () => {
     await expect(itemsOf(join(directory, 'absent'))).rejects.toMatchObject({ code: 'source.read' });
-    await expect(itemsOf(directory)).rejects.toMatchObject({ code: 'source.read' });
+    await expect(itemsOf(directory)).rejects.toMatchObject({ code: 'source.format' });
     const failing = async function* () {
       yield Buffer.from(`${Array.from({ length: 200 }, (_, i) => tsv(`a/${i}`)).join('\n')}\n`);
       throw Object.assign(new Error('input/output error'), { code: 'EIO' });
@@ -413,21 +515,21 @@ describe('opening', () => {
 describe('ids', () => {
   test('are UUIDs of version 8 that follow from path, length and hash alone', () => {
     // First 32 digits of: printf 'tidemark import 1\na/b\n12\n%s\n' c0…c0 | sha256sum
-    expect(importEventId('a/b', 12, SHA)).toBe('f2c8e54b-4fe8-83db-b6df-8af9824a69cc');
+    expect(idOf('a/b', 12, SHA)).toBe('f2c8e54b-4fe8-83db-b6df-8af9824a69cc');
     fc.assert(
       fc.property(fc.string(), fc.nat(), (path, length) => {
-        expect(importEventId(path, length, SHA)).toMatch(
+        expect(idOf(path, length, SHA)).toMatch(
           /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
         );
       }),
     );
     const ids = [
-      importEventId('a/b', 12, SHA),
-      importEventId('a/b', 13, SHA),
-      importEventId('a/b', 12, SHA, 1),
-      importEventId('a/b', 12, SHA, 2),
-      importEventId('a/c', 12, SHA),
-      importEventId('a/b', 12, 'c1'.repeat(32)),
+      idOf('a/b', 12, SHA),
+      idOf('a/b', 13, SHA),
+      idOf('a/b', 12, SHA, 1),
+      idOf('a/b', 12, SHA, 2),
+      idOf('a/c', 12, SHA),
+      idOf('a/b', 12, 'c1'.repeat(32)),
     ];
     expect(new Set(ids).size).toBe(ids.length);
   });

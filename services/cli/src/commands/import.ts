@@ -1,152 +1,238 @@
 /** `tidemark import`: a list of files into a ledger, with progress, resumption and a final account. */
-import { recordText, type JsonObject } from '@tidemark/canonical';
+import type { Writable } from 'node:stream';
+import { canonicalText, recordText, type JsonObject } from '@tidemark/canonical';
 import { askJson, untilInSnapshotJson, type Access } from '../access.ts';
 import { createProgress } from '../progress.ts';
-import type { GoodLine, Source } from '../sources.ts';
+import type { BadLine, GoodLine, Source } from '../sources.ts';
 import { importEventId } from '../sources/item.ts';
-import { listed } from './listed.ts';
+import { countCode, emptyAccount, holds, isAsWanted, kindOf, placeOf } from './importAccount.ts';
+import type { ImportAccount } from './importAccount.ts';
+import { Rehearsal } from './importRehearsal.ts';
+import { lookUp } from './listed.ts';
 import { REASONS } from './reasons.ts';
 
-/** Is given every bad line: its number, a code, what is wrong. */
-type Report = (line: number, code: string, message: string) => void;
-
-/** What an import came to. Lines that were imported before count as unchanged. */
-export interface ImportAccount {
-  lines: number;
-  added: number;
-  unchanged: number;
-  /** By code: bad lines, and events that the ledger refused. */
-  readonly refused: Map<string, number>;
-}
+/** Is given every bad line and every refused event: where it stands, a code, what is wrong. */
+type Report = (bad: BadLine) => void;
 
 const BATCH_EVENTS = 1000;
 /** Batches whose snapshot is awaited at the same time: bounds memory, hides the wait for a cut. */
 const BATCHES_UNDER_WAY = 32;
-/** Paths of one batch that are looked up at the same time. */
-const LOOKED_UP_AT_ONCE = 8;
+
+export interface ImportOptions {
+  /** Only says what it would come to. */
+  readonly dryRun?: boolean | undefined;
+  /** For the progress; standard error unless given. */
+  readonly output?: Writable;
+}
+
+/** Takes good lines and counts what they come to. */
+interface Sink {
+  /** @returns whether there is progress to show */
+  add(line: GoodLine): Promise<boolean>;
+  /** Resolves once every line is accounted for. */
+  end(): Promise<void>;
+}
 
 /**
- * Imports every good line.
+ * Imports every good line, or with `dryRun` says what that would come to. Two lines about one path take effect in the order of the list.
  * @param source from `openSource`, which tells what is no list before a ledger is opened for it
  */
 export async function importFile(
   access: Access,
   source: Source,
   report: Report,
+  { dryRun = false, output = process.stderr }: ImportOptions = {},
 ): Promise<ImportAccount> {
-  const account: ImportAccount = { lines: 0, added: 0, unchanged: 0, refused: new Map() };
+  const account = emptyAccount();
+  const { conflict } = await askJson(access, 'GET', '/v1/status');
+  const policy = conflict === 'replace' ? 'replace' : 'reject';
+  const sender: Sender = { access, account, report, replaces: policy === 'replace' };
+  const sink: Sink = dryRun
+    ? new Rehearsal(access, account, report, policy)
+    : new Pipeline((batch) => sendBatch(sender, batch));
   const progress = createProgress({
-    label: 'importing',
+    label: dryRun ? 'comparing' : 'importing',
     unit: 'targets',
-    output: process.stderr,
+    output,
     now: () => performance.now(),
   });
-  const underWay = new Set<Promise<unknown>>();
-  const failures: unknown[] = [];
-  let batch: GoodLine[] = [];
-  const flush = async (): Promise<void> => {
-    const sent = batch;
-    batch = [];
-    const done = sendBatch(access, sent, account, report)
-      .catch((error: unknown) => failures.push(error))
-      .finally(() => underWay.delete(done));
-    underWay.add(done);
-    if (underWay.size >= BATCHES_UNDER_WAY) await Promise.race(underWay);
-    if (failures.length > 0) throw failures[0];
+  const started = performance.now();
+  const tell = (): void => {
     const share = source.bytesTotal && source.bytesRead() / source.bytesTotal;
-    progress.update(account.added + account.unchanged, share);
+    progress.update(done(account), share);
   };
   try {
     for await (const item of source.items) {
       account.lines++;
-      if ('event' in item) batch.push(item);
-      else refuse(account, item.code, () => report(item.line, item.code, item.message));
-      if (batch.length === BATCH_EVENTS) await flush();
+      if ('event' in item) {
+        if (await sink.add(item)) tell();
+        continue;
+      }
+      countCode(account.bad, item.code);
+      report(item);
     }
-    if (batch.length > 0) await flush();
-    await Promise.all(underWay);
-    if (failures.length > 0) throw failures[0];
-    const { snapshot } = await askJson(access, 'GET', '/v1/status');
-    await untilInSnapshotJson(access, Number(snapshot));
-    progress.update(account.added + account.unchanged, 1);
+    await sink.end();
+    if (!dryRun) {
+      const { snapshot } = await askJson(access, 'GET', '/v1/status');
+      await untilInSnapshotJson(access, Number(snapshot));
+    }
+    progress.update(done(account), 1);
   } finally {
     progress.finish();
   }
+  account.bytesRead = source.bytesRead();
+  account.seconds = Math.round(performance.now() - started) / 1000;
   return account;
 }
 
+function done({ added, replaced, removed, yanked, unchanged }: ImportAccount): number {
+  return added + replaced + removed + yanked + unchanged;
+}
+
+/** Sends batches, some at the same time, but never two events about one path. */
+class Pipeline implements Sink {
+  private readonly send: (batch: readonly GoodLine[]) => Promise<void>;
+  private readonly underWay = new Set<Promise<unknown>>();
+  private readonly failures: unknown[] = [];
+  /** By path, the event that is waiting or under way, and with which batch. */
+  private readonly events = new Map<string, { readonly id: string; readonly batch: unknown }>();
+  private batch: GoodLine[] = [];
+
+  constructor(send: (batch: readonly GoodLine[]) => Promise<void>) {
+    this.send = send;
+  }
+
+  /** @returns whether a batch has been sent off */
+  async add(line: GoodLine): Promise<boolean> {
+    const { id, path } = line.event;
+    const other = this.events.get(path);
+    if (other !== undefined && (other.id !== id || other.batch !== this.batch)) await this.end();
+    this.events.set(path, { id, batch: this.batch });
+    this.batch.push(line);
+    if (this.batch.length < BATCH_EVENTS) return false;
+    this.flush();
+    if (this.underWay.size >= BATCHES_UNDER_WAY) await Promise.race(this.underWay);
+    this.demandNoFailure();
+    return true;
+  }
+
+  /** Sends what is waiting, and resolves when everything has its outcome. */
+  async end(): Promise<void> {
+    if (this.batch.length > 0) this.flush();
+    await Promise.all(this.underWay);
+    this.demandNoFailure();
+  }
+
+  private flush(): void {
+    const { batch } = this;
+    this.batch = [];
+    const sent = this.send(batch)
+      .catch((error: unknown) => this.failures.push(error))
+      .finally(() => {
+        this.underWay.delete(sent);
+        for (const { event } of batch) this.events.delete(event.path);
+      });
+    this.underWay.add(sent);
+  }
+
+  private demandNoFailure(): void {
+    if (this.failures.length > 0) throw this.failures[0];
+  }
+}
+
+interface Sender {
+  readonly access: Access;
+  readonly account: ImportAccount;
+  readonly report: Report;
+  /** Whether the ledger's policy lets other content take a path. */
+  readonly replaces: boolean;
+}
+
 /** What has been imported before is sent once more where it is not what is listed now: somebody removed it since. */
-async function sendBatch(
-  access: Access,
-  batch: readonly GoodLine[],
-  account: ImportAccount,
-  report: Report,
-): Promise<void> {
-  const seen = await send(access, batch, account, report);
-  const changed = await changedSince(access, seen);
-  const seenAgain = changed.length === 0 ? [] : await send(access, changed, account, report);
-  account.unchanged += seen.length - changed.length + seenAgain.length;
+async function sendBatch(sender: Sender, batch: readonly GoodLine[]): Promise<void> {
+  const seen = await send(sender, batch);
+  const changed = await changedSince(sender.access, seen);
+  const seenAgain = changed.length === 0 ? [] : await send(sender, changed);
+  sender.account.unchanged += seen.length - changed.length + seenAgain.length;
 }
 
 /** @returns those whose events were seen before; all others are accounted for */
-async function send(
-  access: Access,
-  batch: readonly GoodLine[],
-  account: ImportAccount,
-  report: Report,
-): Promise<GoodLine[]> {
+async function send(sender: Sender, batch: readonly GoodLine[]): Promise<GoodLine[]> {
+  const { access, account } = sender;
   const seen: GoodLine[] = [];
+  const applied: Applied[] = [];
   const body = batch.map(({ event }) => recordText(event as unknown as JsonObject)).join('\n');
   const answer = await askJson(access, 'POST', '/v1/events?wait=published', body);
-  for (const item of answer['accepted'] as unknown as readonly Accepted[]) {
-    const { state, code } = item.fate;
-    if (code === 'duplicate') seen.push(batch[item.index]!);
-    else if (state === 'applied') account.added++;
-    else if (state === 'unchanged') account.unchanged++;
-    else {
-      const reason = code ?? 'pending';
-      refuse(account, reason, () =>
-        report(batch[item.index]!.line, reason, REASONS.get(reason) ?? ''),
-      );
-    }
+  for (const { index, fate } of answer['accepted'] as unknown as readonly Accepted[]) {
+    const line = batch[index]!;
+    const code = fate.code ?? fate.state;
+    if (code === 'duplicate') seen.push(line);
+    else if (fate.state === 'applied') applied.push({ line, snapshot: fate.snapshot! });
+    else if (isAsWanted(line.event, code)) account.unchanged++;
+    else reject(sender, line, code, REASONS.get(code) ?? '');
   }
   for (const { index, code, detail } of answer['refused'] as unknown as readonly Refused[]) {
-    refuse(account, code, () => report(batch[index]!.line, code, detail));
+    reject(sender, batch[index]!, code, detail);
   }
+  await countApplied(sender, applied);
   return seen;
+}
+
+function reject({ account, report }: Sender, line: GoodLine, code: string, message: string): void {
+  countCode(account.rejected, code);
+  report({ ...placeOf(line), code, message });
+}
+
+interface Applied {
+  readonly line: GoodLine;
+  readonly snapshot: number;
+}
+
+/** An addition whose path may have been listed before is looked up in the snapshot before its own. */
+async function countApplied(sender: Sender, applied: readonly Applied[]): Promise<void> {
+  const { access, account, replaces } = sender;
+  const unclear: Applied[] = [];
+  for (const each of applied) {
+    const { event } = each.line;
+    const mayReplace = replaces || event.custom !== undefined;
+    if (event.type === 'target.added' && mayReplace && each.snapshot > 1) unclear.push(each);
+    else account[kindOf(event, false)]++;
+  }
+  await lookUp(
+    access,
+    unclear,
+    ({ line, snapshot }) => ({ path: line.event.path, at: snapshot - 1 }),
+    ({ line }, { target }) => account[kindOf(line.event, target !== null)]++,
+  );
 }
 
 /** Those of which other content is listed now, or none, as events that say so. */
 async function changedSince(access: Access, lines: readonly GoodLine[]): Promise<GoodLine[]> {
   const changed: GoodLine[] = [];
-  for (let i = 0; i < lines.length; i += LOOKED_UP_AT_ONCE) {
-    const some = lines.slice(i, i + LOOKED_UP_AT_ONCE);
-    const found = await Promise.all(some.map(({ event }) => listed(access, event.path)));
-    some.forEach(({ line, event }, at) => {
-      const { target, version } = found[at]!;
-      const { path, length, hashes } = event;
-      const { sha256 } = hashes!;
-      if (target?.hashes.sha256 === sha256 && target.length === length) return;
-      const id = importEventId(path, length!, sha256, version);
+  // An event with an id of its own, or with a condition, is meant once.
+  const repeatable = lines.filter((line) => !line.ownId && line.event.expected === undefined);
+  await lookUp(
+    access,
+    repeatable,
+    ({ event }) => ({ path: event.path }),
+    (line, { target, version }) => {
+      const { event } = line;
+      if (holds(event, target === null ? undefined : canonicalText(target))) return;
+      const { id: _, ...facts } = event;
       const expected = target?.hashes.sha256 ?? 'absent';
-      changed.push({ line, event: { ...event, id, expected } });
-    });
-  }
+      changed.push({ ...line, event: { ...event, id: importEventId(facts, version), expected } });
+    },
+  );
   return changed;
 }
 
 interface Accepted {
   readonly index: number;
-  readonly fate: { readonly state: string; readonly code?: string };
+  readonly fate: { readonly state: string; readonly code?: string; readonly snapshot?: number };
 }
 
 interface Refused {
   readonly index: number;
   readonly code: string;
   readonly detail: string;
-}
-
-function refuse(account: ImportAccount, code: string, tell: () => void): void {
-  account.refused.set(code, (account.refused.get(code) ?? 0) + 1);
-  tell();
 }

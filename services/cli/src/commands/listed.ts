@@ -17,3 +17,25 @@ export async function listed(access: Access, path: string, at?: number): Promise
   const name = checkTargetPath(path).split('/').map(encodeURIComponent).join('/');
   return (await askJson(access, 'GET', `/v1/targets/${name}${query}`)) as Listed;
 }
+
+/** Paths that are looked up at the same time. */
+const LOOKED_UP_AT_ONCE = 8;
+
+/** Looks up a path for each item, several at a time, and has them used in their order. */
+export async function lookUp<T>(
+  access: Access,
+  items: readonly T[],
+  what: (item: T) => { readonly path: string; readonly at?: number },
+  use: (item: T, found: Listed) => unknown,
+): Promise<void> {
+  for (let i = 0; i < items.length; i += LOOKED_UP_AT_ONCE) {
+    const some = items.slice(i, i + LOOKED_UP_AT_ONCE);
+    const found = await Promise.all(
+      some.map((item) => {
+        const { path, at } = what(item);
+        return listed(access, path, at);
+      }),
+    );
+    some.forEach((item, at) => use(item, found[at]!));
+  }
+}

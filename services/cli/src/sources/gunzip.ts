@@ -10,13 +10,23 @@ import { RejectedInput } from '@tidemark/canonical';
 /** Deflate expands at most about a thousandfold, so one step makes at most some 16 MiB. */
 const STEP_BYTES = 16 * 1024;
 
+/** Below so many bytes nothing is a bomb, whatever it was packed from: a list may have one long repetitive line. */
+const RATIO_BYTES_MIN = 2 ** 20;
+
+export interface GunzipLimits {
+  /** Of decompressed bytes. */
+  readonly bytesMax: number;
+  /** Decompressed bytes for each that was read. */
+  readonly ratioMax: number;
+}
+
 /**
- * @param bytesMax of decompressed bytes
- * @throws RejectedInput `source.truncated`, `source.gzip` (damaged, or followed by something else), `source.too_large`
+ * @throws RejectedInput `source.truncated`, `source.gzip` (damaged, or followed by something else), `source.too_large`,
+ *   `source.ratio`
  */
 export async function* gunzip(
   chunks: AsyncIterable<Buffer>,
-  bytesMax: number,
+  { bytesMax, ratioMax }: GunzipLimits,
 ): AsyncGenerator<Buffer> {
   const stream = createGunzip();
   const state: State = { output: [], failure: undefined, ended: false };
@@ -24,6 +34,7 @@ export async function* gunzip(
   stream.on('error', (error) => (state.failure = error));
   stream.on('end', () => (state.ended = true));
   let bytes = 0;
+  let packedBytes = 0;
   const drain = function* (): Generator<Buffer> {
     for (const data of state.output.splice(0)) {
       bytes += data.length;
@@ -31,13 +42,19 @@ export async function* gunzip(
         const message = `decompressed, it is longer than ${bytesMax} bytes: split it`;
         throw new RejectedInput('source.too_large', message);
       }
+      if (bytes > RATIO_BYTES_MIN && bytes > ratioMax * packedBytes) {
+        const message = `decompressed, it is more than ${ratioMax} times as long`;
+        throw new RejectedInput('source.ratio', message);
+      }
       yield data;
     }
   };
   try {
     for await (const chunk of chunks) {
       for (let from = 0; from < chunk.length; from += STEP_BYTES) {
-        await step(stream, chunk.subarray(from, from + STEP_BYTES));
+        const input = chunk.subarray(from, from + STEP_BYTES);
+        packedBytes += input.length;
+        await step(stream, input);
         yield* drain();
         if (state.failure !== undefined) throw damage(state.failure);
         if (state.ended) {

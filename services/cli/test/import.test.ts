@@ -1,0 +1,91 @@
+/** The account of an import: whatever the list holds and the ledger answers, each line is counted once. */
+import { PassThrough, Readable } from 'node:stream';
+import type { Json, JsonObject } from '@tidemark/canonical';
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Access } from '../src/access.ts';
+import { importFile } from '../src/commands/import.ts';
+import { openSource, type BadLine } from '../src/sources.ts';
+
+const SHA = 'c0'.repeat(32);
+
+/** What the stand-in answers for an event; `refused` comes without a receipt. */
+const ANSWERS = ['applied', 'unchanged', 'conflict', 'absent', 'duplicate', 'refused'] as const;
+type Reply = (typeof ANSWERS)[number];
+
+/** Answers as a ledger does, with outcomes that the test chooses, and lists or does not list what is asked for. */
+function standIn(replies: readonly Reply[], isListed: boolean, conflict: string): Access {
+  let at = 0;
+  const outcome = (index: number): { accepted: JsonObject[]; refused: JsonObject[] } => {
+    const reply = replies[at++ % replies.length]!;
+    if (reply === 'refused') {
+      return { accepted: [], refused: [{ index, code: 'token.path', detail: 'not yours' }] };
+    }
+    const fates = { applied: { state: 'applied' }, unchanged: { state: 'unchanged' } } as const;
+    const fate = reply in fates ? fates[reply as 'applied'] : { state: 'rejected', code: reply };
+    return { accepted: [{ index, fate: { ...fate, snapshot: 2 } }], refused: [] };
+  };
+  const answer = (path: string, body: string): Json => {
+    if (path === '/v1/status') return { snapshot: 2, classic_ms: null, conflict };
+    if (path.startsWith('/v1/targets/')) {
+      const target = { length: 1, hashes: { sha256: SHA } };
+      return { snapshot: 2, role: 'bin-0', version: 1, target: isListed ? target : null };
+    }
+    const outcomes = body.split('\n').map((_, index) => outcome(index));
+    return {
+      accepted: outcomes.flatMap(({ accepted }) => accepted),
+      refused: outcomes.flatMap(({ refused }) => refused),
+    };
+  };
+  const ask: Access['ask'] = async (_, path, body = '') => ({
+    status: 200,
+    body: Buffer.from(JSON.stringify(answer(path, body))),
+  });
+  return {
+    folder: {} as Access['folder'],
+    isRunning: true,
+    ask,
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+const path = fc.constantFrom('a/1', 'a/2', 'a/3', '../up');
+const line = fc.oneof(
+  fc.record({ path, length: fc.constantFrom(1, 2), sha256: fc.constant(SHA) }),
+  fc.record({ path, type: fc.constantFrom('target.removed', 'target.yanked') }),
+  fc.record({
+    path,
+    length: fc.constant(1),
+    sha256: fc.constant(SHA),
+    custom: fc.constant({ a: 1 }),
+  }),
+  fc.record({ path, type: fc.constant('target.yanked'), id: fc.constant('mine') }),
+  fc.record({ path, length: fc.constant(-1) }),
+);
+
+test('adds up to the lines read, dry or not', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(line, { minLength: 1, maxLength: 20 }),
+      fc.array(fc.constantFrom(...ANSWERS), { minLength: 1, maxLength: 20 }),
+      fc.boolean(),
+      fc.constantFrom('reject', 'replace'),
+      fc.boolean(),
+      async (lines, replies, isListed, conflict, dryRun) => {
+        const text = lines.map((each) => JSON.stringify(each)).join('\n\n');
+        const source = await openSource('-', { stdin: Readable.from([Buffer.from(text)]) });
+        const options = { dryRun, output: new PassThrough().resume() };
+        const told: BadLine[] = [];
+        const access = standIn(replies, isListed, conflict);
+        const account = await importFile(access, source, (bad) => told.push(bad), options);
+        const { added, replaced, removed, yanked, unchanged, rejected, bad } = account;
+        const refused = [...rejected.values(), ...bad.values()].reduce((a, b) => a + b, 0);
+        expect(account.lines).toBe(lines.length);
+        expect(added + replaced + removed + yanked + unchanged + refused).toBe(lines.length);
+        expect(told.length).toBe(refused);
+        expect(account.bytesRead).toBe(text.length);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
