@@ -3,6 +3,7 @@
  * uploads are refused with 429, what was accepted becomes visible, memory stays bounded, and soon after
  * the end an upload is as fast as before. The course of it can be drawn.
  */
+import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Event } from '@tidemark/event';
 import { bodyOf, get, post, resident, untilCaughtUp, type Client } from './client.ts';
@@ -66,36 +67,44 @@ async function send(
   else throw new Error(`${status} ${answer.toString()}`);
 }
 
-/** Looks twice a second at what happens. */
+/**
+ * Notes twice a second what was answered, and as often as it is told how much waits: shards say so between
+ * two cuts. It asks on a connection of its own, because the others are full.
+ */
 function watch(
-  client: Client,
+  others: Client,
   start: number,
   count: { readonly accepted: number; readonly refused: number },
 ): { stop(): Promise<{ series: Series[]; residentMax: number }> } {
   const accepted: [number, number][] = [];
   const refused: [number, number][] = [];
   const waiting: [number, number][] = [];
+  const client = { ...others, agent: new Agent({ keepAlive: true }) };
+  const second = (): number => (performance.now() - start) / 1000;
   let residentMax = 0;
   let isOver = false;
-  const loop = async (): Promise<void> => {
-    let last = { ...count, at: performance.now() };
-    while (!isOver) {
+  const rates = async (): Promise<void> => {
+    for (let last = { ...count, at: second() }; !isOver;) {
       await delay(SAMPLE_MS);
-      const now = { ...count, at: performance.now() };
-      const second = (now.at - start) / 1000;
-      const rate = (from: number, to: number): number => ((to - from) * 1000) / (now.at - last.at);
-      accepted.push([second, rate(last.accepted, now.accepted)]);
-      refused.push([second, rate(last.refused, now.refused)]);
+      const now = { ...count, at: second() };
+      accepted.push([now.at, (now.accepted - last.accepted) / (now.at - last.at)]);
+      refused.push([now.at, (now.refused - last.refused) / (now.at - last.at)]);
       last = now;
-      waiting.push([second, Number((await status(client))['backlog_records'])]);
-      residentMax = Math.max(residentMax, await resident(client));
     }
   };
-  const running = loop();
+  const backlog = async (): Promise<void> => {
+    while (!isOver) {
+      waiting.push([second(), Number((await status(client))['backlog_records'])]);
+      residentMax = Math.max(residentMax, await resident(client));
+      await delay(SAMPLE_MS);
+    }
+  };
+  const running = Promise.all([rates(), backlog()]);
   return {
     stop: async () => {
       isOver = true;
       await running;
+      client.agent.destroy();
       const series = [
         { name: 'accepted, events/s', points: accepted },
         { name: 'refused with 429, events/s', points: refused },
