@@ -90,10 +90,10 @@ export class BinFile {
 
   /** The canonical value of a target, or undefined where the bin does not list it. */
   get(path: string): string | undefined {
-    const length = SOUGHT.write(path, 'latin1');
+    const length = SOUGHT.write(path);
     const at = this.lowerBound(SOUGHT, 0, length, 0);
     if (at === this.count || this.comparePath(at, SOUGHT, 0, length) !== 0) return undefined;
-    return this.bytes.toString('latin1', this.starts[at]! + path.length + 3, this.entryEnd(at));
+    return this.bytes.toString('latin1', this.starts[at]! + length + 3, this.entryEnd(at));
   }
 
   /** Every path in order. */
@@ -276,5 +276,8 @@ export class BinFile {
 }
 
 const SIGNED_OPENING = '{"_type":"targets","expires":"';
-/** Where a path that is looked up is put, to be compared byte by byte; a longer one is in no bin. */
-const SOUGHT = Buffer.allocUnsafeSlow(pathBytesMax + 1);
+/**
+ * Where a path that is looked up is put, to be compared byte by byte. One that is longer than paths may be
+ * fills more than that, whatever its last character: it is in no bin.
+ */
+const SOUGHT = Buffer.allocUnsafeSlow(pathBytesMax + 4);

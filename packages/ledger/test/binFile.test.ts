@@ -129,6 +129,22 @@ test('removing what is not there changes nothing', () => {
   expect(sealed(bin, 1)).toBe(expected(new Map(), 1));
 });
 
+test('finds no path that differs in what is no ASCII, or in what is too long', () => {
+  const bin = BinFile.empty();
+  const longest = 'A'.repeat(512);
+  const value = targetValue(1, 'b'.repeat(64), undefined);
+  const ops: BinOp[] = [
+    ['A', value],
+    [longest, value],
+  ];
+  bin.apply(packOps(ops), new BinScratch());
+  expect([bin.get('A'), bin.get(longest)]).toEqual([value, value]);
+  // U+0141 ends in the byte of an A.
+  for (const path of ['\u0141', `${longest}A`, `${longest}\u0141`, `${longest}\u{1f600}`, '']) {
+    expect(bin.get(path)).toBeUndefined();
+  }
+});
+
 test('reads the key id, and states its memory', () => {
   const bin = BinFile.empty();
   sealed(bin, 1);
