@@ -53,6 +53,14 @@ export function areOps(packed: Buffer): boolean {
   return at === packed.length;
 }
 
+/** A path that was looked up: the words of its hash by which the table finds it, and its operation, if any. */
+export interface Sought {
+  readonly path: string;
+  readonly fingerprint: number;
+  readonly start: number;
+  readonly ordinal: number | undefined;
+}
+
 /** What the events of one cut came to so far: at most one operation a path, the last one that counts. */
 export class PendingOps {
   private readonly blocks: Buffer[] = [];
@@ -62,12 +70,15 @@ export class PendingOps {
   private readonly ofBin = new Map<number, number[]>();
   private table = new FingerprintTable(0);
 
-  /** @param pathHash SHA-256, hex. @returns the ordinal of the path's operation, if there is one */
-  find(path: string, pathHash: string): number | undefined {
-    const [fingerprint, start] = wordsOf(pathHash);
-    return this.table.find(fingerprint, start, 0, (ordinal) =>
-      this.isOf(ordinal, path) ? ordinal : undefined,
+  /** Looks a path up. @param pathHash its SHA-256, hex */
+  seek(path: string, pathHash: string): Sought {
+    // The last words of the hash: the first decide the bin.
+    const fingerprint = Number.parseInt(pathHash.slice(48, 56), 16);
+    const start = Number.parseInt(pathHash.slice(56), 16);
+    const ordinal = this.table.find(fingerprint, start, 0, (candidate) =>
+      this.isOf(candidate, path) ? candidate : undefined,
     );
+    return { path, fingerprint, start, ordinal };
   }
 
   /** The value that an operation gives its target; undefined where it removes it. */
@@ -78,15 +89,10 @@ export class PendingOps {
     return length === 0 ? undefined : block.toString('latin1', from, from + length);
   }
 
-  /** Adds an operation, or puts it in the place of the path's earlier one. */
-  set(
-    earlier: number | undefined,
-    target: { readonly bin: number; readonly path: string; readonly pathHash: string },
-    value: string | null,
-  ): void {
-    const { bin, path, pathHash } = target;
-    const [fingerprint, start] = wordsOf(pathHash);
-    const place = this.append(fingerprint, start, path, value);
+  /** Adds an operation on the path that was just looked up, or puts it in the place of its earlier one. */
+  set(bin: number, sought: Sought, value: string | null): void {
+    const { ordinal: earlier, fingerprint, start } = sought;
+    const place = this.append(sought, value);
     if (earlier !== undefined) {
       this.places[earlier] = place;
       return;
@@ -142,7 +148,7 @@ export class PendingOps {
     return { block, at: (place % BLOCK_BYTES_MAX) + WORDS_BYTES };
   }
 
-  private append(fingerprint: number, start: number, path: string, value: string | null): number {
+  private append({ path, fingerprint, start }: Sought, value: string | null): number {
     const bytes = WORDS_BYTES + bytesOf(path, value);
     let block = this.blocks.at(-1);
     if (block === undefined || this.used + bytes > block.length) {
@@ -177,9 +183,4 @@ function writeOp(out: Buffer, at: number, path: string, value: string | null): n
   out.writeUInt32BE(value?.length ?? 0, at + 2);
   const pathEnd = at + OP_HEAD_BYTES + out.write(path, at + OP_HEAD_BYTES, 'latin1');
   return value === null ? pathEnd : pathEnd + out.write(value, pathEnd, 'latin1');
-}
-
-/** The last words of a hash: the first decide the bin. */
-function wordsOf(pathHash: string): [fingerprint: number, start: number] {
-  return [Number.parseInt(pathHash.slice(48, 56), 16), Number.parseInt(pathHash.slice(56), 16)];
 }

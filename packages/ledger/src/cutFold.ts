@@ -147,18 +147,18 @@ export class CutFold {
     const { pending, state } = this;
     const { path } = event;
     const bin = binOfPathHash(pathHash, state.bits);
-    const earlier = pending.find(path, pathHash);
+    const sought = pending.seek(path, pathHash);
     const held =
-      earlier === undefined
+      sought.ordinal === undefined
         ? { value: state.current(bin, path), version: state.version(bin) }
-        : { value: pending.value(earlier), version: undefined };
+        : { value: pending.value(sought.ordinal), version: undefined };
     const decision = decide(event, held, this.cut.view.policy.conflict);
     if ('code' in decision) {
       this.outcomes.push([offset, index, decision.code]);
       return;
     }
     this.applied++;
-    pending.set(earlier, { bin, path, pathHash }, decision.value);
+    pending.set(bin, sought, decision.value);
   }
 }
 

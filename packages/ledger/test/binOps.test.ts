@@ -21,16 +21,13 @@ test('is what a map of maps would hold, sorted', () => {
       for (const [path, value] of ops) {
         // A path is in one bin; hashes that end alike are as good as equal ones to the table.
         const bin = path.length % (bins + 1);
-        const target = {
-          bin,
-          path,
-          pathHash: `${'0'.repeat(48)}0000000${path.length % 2}00000001`,
-        };
-        const earlier = pending.find(path, target.pathHash);
+        const pathHash = `${'0'.repeat(48)}0000000${path.length % 2}00000001`;
+        const sought = pending.seek(path, pathHash);
+        const earlier = sought.ordinal;
         const held = model.get(bin)?.get(path);
         expect(earlier !== undefined).toBe(held !== undefined);
         if (earlier !== undefined) expect(pending.value(earlier)).toBe(held ?? undefined);
-        pending.set(earlier, target, value);
+        pending.set(bin, sought, value);
         if (!model.has(bin)) model.set(bin, new Map());
         model.get(bin)!.set(path, value);
       }
@@ -58,15 +55,17 @@ test('finds each of a hundred thousand, in whatever block it stands', () => {
   const targetOf = (i: number) => {
     const path = `pool/${i}`;
     const pathHash = Math.imul(i, 0x9e3779b1) >>> 0;
-    return { bin: i % 7, path, pathHash: pathHash.toString(16).padStart(8, '0').padStart(64, '0') };
+    return { path, pathHash: pathHash.toString(16).padStart(8, '0').padStart(64, '0') };
   };
-  for (let i = 0; i < COUNT; i++) pending.set(undefined, targetOf(i), `{"length":${i}}`);
+  for (let i = 0; i < COUNT; i++) {
+    const { path, pathHash } = targetOf(i);
+    pending.set(i % 7, pending.seek(path, pathHash), `{"length":${i}}`);
+  }
   for (let i = 0; i < COUNT; i += 3) {
     const { path, pathHash } = targetOf(i);
-    const ordinal = pending.find(path, pathHash);
-    expect(ordinal).toBe(i);
+    expect(pending.seek(path, pathHash).ordinal).toBe(i);
     expect(pending.value(i)).toBe(`{"length":${i}}`);
-    expect(pending.find(`${path}0`, pathHash)).toBeUndefined();
+    expect(pending.seek(`${path}0`, pathHash).ordinal).toBeUndefined();
   }
   expect(pending.dirty().map(({ bin }) => bin)).toEqual([0, 1, 2, 3, 4, 5, 6]);
 });
