@@ -1,15 +1,13 @@
-// `tidemark import`: bad lines are named and the good ones kept, an interrupted one goes on, and every
-// way to hand over a list gives the same ledger.
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+// `tidemark import`: bad lines are named and the good ones kept, and every way to hand over a list gives the
+// same ledger.
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { sha256HexNative } from '@tidemark/canonical/native';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/files.ts';
-import { CHECKOUT, initLedger, tidemark, type Ledger } from './tidemark.ts';
-
-const SAMPLE = join(CHECKOUT, 'test/data/debian-bookworm-5000.tsv');
-const PACKAGES = join(CHECKOUT, 'test/data/debian-bookworm-20.packages');
+import { account, type Account, PACKAGES, SAMPLE } from './importAccount.ts';
+import { initLedger, tidemark, type Ledger } from './tidemark.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let ledgers = 0;
@@ -279,40 +277,6 @@ describe('a dry run', () => {
   });
 });
 
-describe('interrupted by SIGKILL and started again', () => {
-  test('without a server: the ledger itself dies with it', async () => {
-    const ledger = await newLedger();
-    await interrupt(ledger);
-    const { added, unchanged, ...rest } = await ledger.json<Account>('import', SAMPLE);
-    expect(account(rest)).toEqual(account({ lines: 5000 }));
-    expect(added + unchanged).toBe(5000);
-    expect(await ledger.json('import', SAMPLE)).toMatchObject({ added: 0, unchanged: 5000 });
-  });
-
-  test('with a server: it alone dies', async () => {
-    const ledger = await newLedger();
-    await using server = await ledger.serve('--cut-interval', '50ms');
-    await interrupt(ledger);
-    const { added, unchanged } = await ledger.json<Account>('import', SAMPLE);
-    expect(added + unchanged).toBe(5000);
-    expect(unchanged).toBeGreaterThan(0);
-    expect(await server.stop()).toBe(0);
-  });
-
-  test('the server dies under it: it says what to do, and nothing is lost', async () => {
-    const ledger = await newLedger();
-    const server = await ledger.serve('--cut-interval', '50ms');
-    const importing = ledger.start('import', SAMPLE);
-    await somethingLogged(ledger);
-    await server.kill();
-    const { code, stderr } = await importing.exited;
-    expect(code).toBe(1);
-    expect(stderr).toContain('repeating the command is harmless (ledger.gone)');
-    const { added, unchanged } = await ledger.json<Account>('import', SAMPLE);
-    expect(added + unchanged).toBe(5000);
-  });
-});
-
 function rootOf({ body }: { body: Uint8Array }): unknown {
   const timestamp = JSON.parse(Buffer.from(body).toString()) as { signed: { merkle_root: string } };
   return timestamp.signed.merkle_root;
@@ -321,51 +285,6 @@ function rootOf({ body }: { body: Uint8Array }): unknown {
 async function pathsIn(packages: string): Promise<string[]> {
   const text = await readFile(packages, 'utf8');
   return [...text.matchAll(/^Filename: (.*)$/gm)].map(([, path]) => path!);
-}
-
-interface Account {
-  readonly lines: number;
-  readonly added: number;
-  readonly replaced: number;
-  readonly removed: number;
-  readonly yanked: number;
-  readonly unchanged: number;
-  readonly rejected: Readonly<Record<string, number>>;
-  readonly bad: Readonly<Record<string, number>>;
-  readonly bytes_read: number;
-  readonly seconds: number;
-}
-
-/** A whole account of its counts that are not 0; how much and how long stands in those that say it. */
-function account(counts: Partial<Account>): Account {
-  const none = { added: 0, replaced: 0, removed: 0, yanked: 0, unchanged: 0 };
-  const measured = { bytes_read: expect.any(Number), seconds: expect.any(Number) };
-  return { lines: 0, ...none, rejected: {}, bad: {}, ...measured, ...counts };
-}
-
-/** Kills an import once some of it is in the logs. */
-async function interrupt(ledger: Ledger): Promise<void> {
-  const importing = ledger.start('import', SAMPLE);
-  await somethingLogged(ledger);
-  expect(await importing.kill()).toBe(null);
-}
-
-/** Resolves when the write-ahead log of the logs has grown by some events. */
-async function somethingLogged(ledger: Ledger): Promise<void> {
-  const folder = join(ledger.folder, 'log');
-  const size = async (): Promise<number> => {
-    let sum = 0;
-    for (const name of await readdir(folder)) {
-      if (name.endsWith('.log'))
-        sum += await stat(join(folder, name)).then(
-          (it) => it.size,
-          () => 0,
-        );
-    }
-    return sum;
-  };
-  const before = await size();
-  while ((await size()) < before + 200_000);
 }
 
 function namedIn(stderr: string, list: string): [number, string][] {

@@ -1,0 +1,73 @@
+// `tidemark import` that is killed, or whose server is: started again it goes on, and nothing is lost.
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../support/files.ts';
+import { account, type Account, SAMPLE } from './importAccount.ts';
+import { initLedger, type Ledger } from './tidemark.ts';
+
+describe('interrupted by SIGKILL and started again', () => {
+  test('without a server: the ledger itself dies with it', async () => {
+    await using folder = await temporaryFolder();
+    const ledger = await newLedger(folder);
+    await interrupt(ledger);
+    const { added, unchanged, ...rest } = await ledger.json<Account>('import', SAMPLE);
+    expect(account(rest)).toEqual(account({ lines: 5000 }));
+    expect(added + unchanged).toBe(5000);
+    expect(await ledger.json('import', SAMPLE)).toMatchObject({ added: 0, unchanged: 5000 });
+  });
+
+  test('with a server: it alone dies', async () => {
+    await using folder = await temporaryFolder();
+    const ledger = await newLedger(folder);
+    await using server = await ledger.serve('--cut-interval', '50ms');
+    await interrupt(ledger);
+    const { added, unchanged } = await ledger.json<Account>('import', SAMPLE);
+    expect(added + unchanged).toBe(5000);
+    expect(unchanged).toBeGreaterThan(0);
+    expect(await server.stop()).toBe(0);
+  });
+
+  test('the server dies under it: it says what to do, and nothing is lost', async () => {
+    await using folder = await temporaryFolder();
+    const ledger = await newLedger(folder);
+    const server = await ledger.serve('--cut-interval', '50ms');
+    const importing = ledger.start('import', SAMPLE);
+    await somethingLogged(ledger);
+    await server.kill();
+    const { code, stderr } = await importing.exited;
+    expect(code).toBe(1);
+    expect(stderr).toContain('repeating the command is harmless (ledger.gone)');
+    const { added, unchanged } = await ledger.json<Account>('import', SAMPLE);
+    expect(added + unchanged).toBe(5000);
+  });
+});
+
+async function newLedger(folder: { readonly path: string }): Promise<Ledger> {
+  return initLedger(join(folder.path, 'index'), '--bins', '256');
+}
+
+/** Kills an import once some of it is in the logs. */
+async function interrupt(ledger: Ledger): Promise<void> {
+  const importing = ledger.start('import', SAMPLE);
+  await somethingLogged(ledger);
+  expect(await importing.kill()).toBe(null);
+}
+
+/** Resolves when the write-ahead log of the logs has grown by some events. */
+async function somethingLogged(ledger: Ledger): Promise<void> {
+  const folder = join(ledger.folder, 'log');
+  const size = async (): Promise<number> => {
+    let sum = 0;
+    for (const name of await readdir(folder)) {
+      if (name.endsWith('.log'))
+        sum += await stat(join(folder, name)).then(
+          (it) => it.size,
+          () => 0,
+        );
+    }
+    return sum;
+  };
+  const before = await size();
+  while ((await size()) < before + 200_000);
+}
