@@ -4,7 +4,8 @@ import { formatExpires, signMetadata, targetsSigned, type TargetInput } from '@t
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BinFile, BinScratch, packOps, parseValue, targetValue, type BinOp } from '../src/index.ts';
-import { binSigner, codeOf, hex, T0 } from './support.ts';
+import { codeOf, hex, T0 } from './support.ts';
+import { binSigner } from './testLedger.ts';
 
 const { signer, keyid } = binSigner();
 

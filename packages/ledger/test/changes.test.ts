@@ -3,7 +3,9 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BinFile, PartitionView } from '../src/index.ts';
 import { PartitionRun } from './partitionRun.ts';
-import { added, batch, codeOf, pathsOf, removed, T0, TestLedger, yanked } from './support.ts';
+import { codeOf, T0 } from './support.ts';
+import { TestLedger } from './testLedger.ts';
+import { added, batch, pathsOf, removed, yanked } from './uploads.ts';
 
 const PATHS = pathsOf(0, 1, 5);
 const FROM_START = { bin: 0, op: 0 };

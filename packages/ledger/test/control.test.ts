@@ -11,18 +11,9 @@ import {
 import { describe, expect, test } from 'vitest';
 import { ControlFold, CUT_RULES, type ControlChange } from '../src/index.ts';
 import { expectIgnored, stateOf } from './controlIgnored.ts';
-import {
-  batch,
-  added,
-  codeOf,
-  DAY,
-  keyOf,
-  LEDGER,
-  OPERATORS,
-  policyFor,
-  T0,
-  TestLedger,
-} from './support.ts';
+import { codeOf, DAY, T0 } from './support.ts';
+import { keyOf, LEDGER, OPERATORS, policyFor, TestLedger } from './testLedger.ts';
+import { batch, added } from './uploads.ts';
 
 const SEALER = [keyOf('sealer')];
 

@@ -18,7 +18,8 @@ import {
   type View,
 } from '../src/index.ts';
 import { putCheckpoint } from '../src/controlCheckpoint.ts';
-import { codeOfAsync, keyOf, memoryDb, ROOT_KEYS, TestLedger } from './support.ts';
+import { codeOfAsync, memoryDb } from './support.ts';
+import { keyOf, ROOT_KEYS, TestLedger } from './testLedger.ts';
 
 /** What a fold decided about a record, and where it stands behind it; as text, with documents by their hashes. */
 interface Step {

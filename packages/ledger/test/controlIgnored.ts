@@ -1,7 +1,7 @@
 /** What a fold of the control log does about a record that does not count: nothing, and it says why. */
 import { expect } from 'vitest';
 import type { ControlFold } from '../src/index.ts';
-import type { TestLedger } from './support.ts';
+import type { TestLedger } from './testLedger.ts';
 
 /** Everything of a fold that an ignored record must leave as it is. */
 export function stateOf(fold: ControlFold): unknown {

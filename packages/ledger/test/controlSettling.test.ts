@@ -2,7 +2,8 @@
 import { recordHash, signRecord, type SealedSigned, type VoidSigned } from '@tidemark/event';
 import { describe, expect, test } from 'vitest';
 import { expectIgnored } from './controlIgnored.ts';
-import { DAY, keyOf, LEDGER, OPERATORS, T0, TestLedger } from './support.ts';
+import { DAY, T0 } from './support.ts';
+import { keyOf, LEDGER, OPERATORS, TestLedger } from './testLedger.ts';
 
 describe('sealed', () => {
   test('settles cuts in order', () => {

@@ -4,7 +4,7 @@ import type { Event } from '@tidemark/event';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decide, parseValue, targetValue, type Decision } from '../src/decide.ts';
-import { added, contentHash, removed, yanked } from './support.ts';
+import { added, contentHash, removed, yanked } from './uploads.ts';
 
 const ONE = contentHash('one');
 const TWO = contentHash('two!');

@@ -12,19 +12,17 @@ import {
 } from '@tidemark/tuf';
 import { describe, expect, test } from 'vitest';
 import { binKeyId } from '../src/index.ts';
+import { codeOf, DAY, T0 } from './support.ts';
 import {
-  codeOf,
-  DAY,
   delegationOf,
   DELEGATOR_KEYS,
   keyOf,
   ROOT_KEYS,
   roleKeys,
   rootOptions,
-  T0,
   TARGETS_KEYS,
   TestLedger,
-} from './support.ts';
+} from './testLedger.ts';
 
 function expectRefused(ledger: TestLedger, role: string, bytes: Uint8Array, code: string): void {
   const { documents } = ledger.fold.view;

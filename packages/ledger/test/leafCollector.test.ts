@@ -16,7 +16,9 @@ import { describe, expect, test } from 'vitest';
 import { LeafCollector, type Cut, type FoldedCut } from '../src/index.ts';
 import { leafRecords } from '../src/leaves.ts';
 import { PartitionRun, rolesOf } from './partitionRun.ts';
-import { added, batch, codeOfAsync, keyOf, pathsOf, removed, T0, TestLedger } from './support.ts';
+import { codeOfAsync, T0 } from './support.ts';
+import { keyOf, TestLedger } from './testLedger.ts';
+import { added, batch, pathsOf, removed } from './uploads.ts';
 
 const [a, b] = pathsOf(0, 1, 2) as [string, string];
 const SHARD = [keyOf('shard')];

@@ -8,7 +8,8 @@ import { partitionOfPathHash } from '@tidemark/bin';
 import type { Event, Outcome } from '@tidemark/event';
 import { signMetadata, targetsSigned, type TargetInput } from '@tidemark/tuf';
 import { renewalDue, type Cut } from '../src/index.ts';
-import { batch, binOf, keyOf, LEDGER, type TestLedger } from './support.ts';
+import { keyOf, LEDGER, type TestLedger } from './testLedger.ts';
+import { batch, binOf } from './uploads.ts';
 
 /** A record of the events log as a test makes it, and what is wrong with it. */
 export interface Upload {

@@ -10,22 +10,9 @@ import { describe, expect, test } from 'vitest';
 import type { FoldedCut } from '../src/index.ts';
 import { encodeUpload, PartitionModel, type Upload } from './model.ts';
 import { hourWindow, loggedBy, outcomesOf, PartitionRun, rolesOf } from './partitionRun.ts';
-import {
-  added,
-  batch,
-  binSigner,
-  codeOfAsync,
-  contentHash,
-  hex,
-  HOUR,
-  keyOf,
-  MINUTE,
-  pathsOf,
-  removed,
-  T0,
-  TestLedger,
-  yanked,
-} from './support.ts';
+import { codeOfAsync, hex, HOUR, MINUTE, T0 } from './support.ts';
+import { binSigner, keyOf, TestLedger } from './testLedger.ts';
+import { added, batch, contentHash, pathsOf, removed, yanked } from './uploads.ts';
 
 const PATHS = [...pathsOf(0, 1, 9), ...pathsOf(1, 1, 1)];
 

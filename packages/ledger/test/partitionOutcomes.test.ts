@@ -2,20 +2,9 @@
 import type { Event } from '@tidemark/event';
 import { describe, expect, test } from 'vitest';
 import { hourWindow, PartitionRun } from './partitionRun.ts';
-import {
-  added,
-  batch,
-  binOf,
-  contentHash,
-  HOUR,
-  keyOf,
-  MINUTE,
-  pathsOf,
-  removed,
-  T0,
-  TestLedger,
-  yanked,
-} from './support.ts';
+import { HOUR, MINUTE, T0 } from './support.ts';
+import { keyOf, TestLedger } from './testLedger.ts';
+import { added, batch, binOf, contentHash, pathsOf, removed, yanked } from './uploads.ts';
 
 describe('outcomes', () => {
   const [a, b, c] = pathsOf(0, 1, 3) as [string, string, string];

@@ -6,17 +6,9 @@ import { openPartition, ROW, rowKey, Rows, type StateDb } from '../src/index.ts'
 import { packOps } from '../src/binOps.ts';
 import { decodeDelta, encodeDelta } from '../src/delta.ts';
 import { PartitionRun } from './partitionRun.ts';
-import {
-  added,
-  batch,
-  binOf,
-  codeOf,
-  codeOfAsync,
-  pathsOf,
-  removed,
-  T0,
-  TestLedger,
-} from './support.ts';
+import { codeOf, codeOfAsync, T0 } from './support.ts';
+import { TestLedger } from './testLedger.ts';
+import { added, batch, binOf, pathsOf, removed } from './uploads.ts';
 
 const PATHS = pathsOf(0, 1, 6);
 const [a] = PATHS as [string];

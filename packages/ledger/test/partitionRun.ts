@@ -8,7 +8,8 @@ import {
   type Partition,
   type StateDb,
 } from '../src/index.ts';
-import { binSigner, memoryDb, type TestLedger } from './support.ts';
+import { memoryDb } from './support.ts';
+import { binSigner, type TestLedger } from './testLedger.ts';
 
 export class PartitionRun {
   readonly ledger: TestLedger;

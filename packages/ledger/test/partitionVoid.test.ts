@@ -10,19 +10,9 @@ import {
   Rows,
 } from '../src/index.ts';
 import { PartitionRun, rolesOf } from './partitionRun.ts';
-import {
-  added,
-  batch,
-  binOf,
-  codeOf,
-  codeOfAsync,
-  DAY,
-  HOUR,
-  pathsOf,
-  removed,
-  T0,
-  TestLedger,
-} from './support.ts';
+import { codeOf, codeOfAsync, DAY, HOUR, T0 } from './support.ts';
+import { TestLedger } from './testLedger.ts';
+import { added, batch, binOf, pathsOf, removed } from './uploads.ts';
 
 const [a, b] = pathsOf(0, 1, 2) as [string, string];
 const POLICY = { conflict: 'replace', window_s: 3600, clock_ahead_s: 600 } as const;

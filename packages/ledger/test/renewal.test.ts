@@ -3,7 +3,9 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renewalDue } from '../src/index.ts';
 import { PartitionRun } from './partitionRun.ts';
-import { added, batch, DAY, HOUR, pathsOf, policyFor, T0, TestLedger } from './support.ts';
+import { DAY, HOUR, T0 } from './support.ts';
+import { policyFor, TestLedger } from './testLedger.ts';
+import { added, batch, pathsOf } from './uploads.ts';
 
 const LIFE = 86_400;
 

@@ -4,7 +4,8 @@ import { snapshotSigned, type MetaInput } from '@tidemark/tuf';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RoleTable } from '../src/roleTable.ts';
-import { T0, TestLedger } from './support.ts';
+import { T0 } from './support.ts';
+import { TestLedger } from './testLedger.ts';
 
 describe('the table of roles', () => {
   const role = fc.tuple(

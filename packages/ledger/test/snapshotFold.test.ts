@@ -33,7 +33,8 @@ import {
   type SnapshotFoldState,
 } from '../src/index.ts';
 import { KEYS, SnapshotRun, uploadOf } from './snapshotRun.ts';
-import { codeOf, DAY, HOUR, keyOf, ROOT_KEYS, roleKeys, rootOptions, T0 } from './support.ts';
+import { codeOf, DAY, HOUR, T0 } from './support.ts';
+import { keyOf, ROOT_KEYS, roleKeys, rootOptions } from './testLedger.ts';
 
 describe('the files of a snapshot', () => {
   test('are those of the TUF builders', async () => {

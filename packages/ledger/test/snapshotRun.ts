@@ -9,7 +9,9 @@ import {
   type Snapshot,
 } from '../src/index.ts';
 import { PartitionRun, rolesOf } from './partitionRun.ts';
-import { added, batch, keyOf, pathsOf, T0, TestLedger, type LedgerOptions } from './support.ts';
+import { T0 } from './support.ts';
+import { keyOf, TestLedger, type LedgerOptions } from './testLedger.ts';
+import { added, batch, pathsOf } from './uploads.ts';
 
 export const KEYS = {
   timestamp: keyOf('timestamp'),

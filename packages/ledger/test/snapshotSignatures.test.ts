@@ -4,7 +4,8 @@ import { ed25519Key, type Key } from '@tidemark/tuf';
 import { describe, expect, test } from 'vitest';
 import { checking, isSealOf, signing, type Snapshot } from '../src/index.ts';
 import { KEYS, SnapshotRun, uploadOf } from './snapshotRun.ts';
-import { codeOf, keyOf, ROOT_KEYS, rootOptions } from './support.ts';
+import { codeOf } from './support.ts';
+import { keyOf, ROOT_KEYS, rootOptions } from './testLedger.ts';
 
 describe('signatures', () => {
   const drafted = async (): Promise<SnapshotRun> => {

@@ -15,7 +15,8 @@ import {
   type Marker,
 } from '../src/marker.ts';
 import { RoleTable } from '../src/roleTable.ts';
-import { codeOf, TestLedger } from './support.ts';
+import { codeOf } from './support.ts';
+import { TestLedger } from './testLedger.ts';
 
 const hex32 = fc.stringMatching(/^[0-9a-f]{64}$/);
 const hex64 = fc.stringMatching(/^[0-9a-f]{128}$/);
