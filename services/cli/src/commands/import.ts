@@ -160,21 +160,20 @@ async function sendBatch(sender: Sender, batch: readonly GoodLine[]): Promise<vo
 async function send(sender: Sender, batch: readonly GoodLine[]): Promise<GoodLine[]> {
   const { access, account } = sender;
   const seen: GoodLine[] = [];
-  const applied: Applied[] = [];
+  const taken = await takenBefore(sender, batch);
   const body = batch.map(({ event }) => recordText(event as unknown as JsonObject)).join('\n');
   const answer = await askJson(access, 'POST', '/v1/events?wait=published', body);
   for (const { index, fate } of answer['accepted'] as unknown as readonly Accepted[]) {
     const line = batch[index]!;
     const code = fate.code ?? fate.state;
     if (code === 'duplicate') seen.push(line);
-    else if (fate.state === 'applied') applied.push({ line, snapshot: fate.snapshot! });
+    else if (fate.state === 'applied') account[kindOf(line.event, taken.has(line))]++;
     else if (isAsWanted(line.event, code)) account.unchanged++;
     else reject(sender, line, code, REASONS.get(code) ?? '');
   }
   for (const { index, code, detail } of answer['refused'] as unknown as readonly Refused[]) {
     reject(sender, batch[index]!, code, detail);
   }
-  await countApplied(sender, applied);
   return seen;
 }
 
@@ -183,27 +182,28 @@ function reject({ account, report }: Sender, line: GoodLine, code: string, messa
   report({ ...placeOf(line), code, message });
 }
 
-interface Applied {
-  readonly line: GoodLine;
-  readonly snapshot: number;
-}
-
-/** An addition whose path may have been listed before is looked up in the snapshot before its own. */
-async function countApplied(sender: Sender, applied: readonly Applied[]): Promise<void> {
-  const { access, account, replaces } = sender;
-  const unclear: Applied[] = [];
-  for (const each of applied) {
-    const { event } = each.line;
-    const mayReplace = replaces || event.custom !== undefined;
-    if (event.type === 'target.added' && mayReplace && each.snapshot > 1) unclear.push(each);
-    else account[kindOf(event, false)]++;
-  }
+/**
+ * The additions whose path is listed already: they replace. Looked up before they are sent, because an older
+ * snapshot would have to be rebuilt for each; where somebody else writes to the path meanwhile, only the
+ * count is of before.
+ */
+async function takenBefore(
+  { access, replaces }: Sender,
+  batch: readonly GoodLine[],
+): Promise<ReadonlySet<GoodLine>> {
+  const taken = new Set<GoodLine>();
+  const unclear = batch.filter(
+    ({ event }) => event.type === 'target.added' && (replaces || event.custom !== undefined),
+  );
   await lookUp(
     access,
     unclear,
-    ({ line, snapshot }) => ({ path: line.event.path, at: snapshot - 1 }),
-    ({ line }, { target }) => account[kindOf(line.event, target !== null)]++,
+    ({ event }) => event.path,
+    (line, { target }) => {
+      if (target !== null) taken.add(line);
+    },
   );
+  return taken;
 }
 
 /** Those of which other content is listed now, or none, as events that say so. */
@@ -214,7 +214,7 @@ async function changedSince(access: Access, lines: readonly GoodLine[]): Promise
   await lookUp(
     access,
     repeatable,
-    ({ event }) => ({ path: event.path }),
+    ({ event }) => event.path,
     (line, { target, version }) => {
       const { event } = line;
       if (holds(event, target === null ? undefined : canonicalText(target))) return;
@@ -228,7 +228,7 @@ async function changedSince(access: Access, lines: readonly GoodLine[]): Promise
 
 interface Accepted {
   readonly index: number;
-  readonly fate: { readonly state: string; readonly code?: string; readonly snapshot?: number };
+  readonly fate: { readonly state: string; readonly code?: string };
 }
 
 interface Refused {

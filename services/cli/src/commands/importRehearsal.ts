@@ -57,7 +57,7 @@ export class Rehearsal {
     await lookUp(
       this.access,
       lines,
-      ({ event }) => ({ path: event.path }),
+      ({ event }) => event.path,
       (line, { target, version }) => {
         const held = { value: target === null ? undefined : canonicalText(target), version };
         this.judge(line, this.changed.get(line.event.path) ?? held);

@@ -25,17 +25,12 @@ const LOOKED_UP_AT_ONCE = 8;
 export async function lookUp<T>(
   access: Access,
   items: readonly T[],
-  what: (item: T) => { readonly path: string; readonly at?: number },
+  pathOf: (item: T) => string,
   use: (item: T, found: Listed) => unknown,
 ): Promise<void> {
   for (let i = 0; i < items.length; i += LOOKED_UP_AT_ONCE) {
     const some = items.slice(i, i + LOOKED_UP_AT_ONCE);
-    const found = await Promise.all(
-      some.map((item) => {
-        const { path, at } = what(item);
-        return listed(access, path, at);
-      }),
-    );
+    const found = await Promise.all(some.map((item) => listed(access, pathOf(item))));
     some.forEach((item, at) => use(item, found[at]!));
   }
 }
