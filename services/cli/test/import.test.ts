@@ -89,3 +89,47 @@ test('adds up to the lines read, dry or not', async () => {
     { numRuns: 500 },
   );
 });
+
+test('lines about one path keep their order and never meet; the others do not wait for them', async () => {
+  const PATHS = 1_500;
+  const lines = Array.from({ length: 6_000 }, (_, i) => ({
+    path: `a/${(i * i + 7 * i) % PATHS}`,
+    type: 'target.yanked',
+    id: `mine-${i}`,
+  }));
+  const honest = standIn(['applied'], true, 'reject');
+  const underWay = new Set<string>();
+  const order: string[] = [];
+  let bodies = 0;
+  const access: Access = {
+    ...honest,
+    ask: async (method, path, body) => {
+      if (body === undefined) return honest.ask(method, path);
+      const events = body
+        .split('\n')
+        .map((each) => JSON.parse(each) as { path: string; id: string });
+      for (const event of events) {
+        expect(underWay.has(event.path)).toBe(false);
+        underWay.add(event.path);
+        order.push(event.id);
+      }
+      await new Promise((resolve) => setTimeout(resolve, (bodies++ * 7) % 11));
+      for (const event of events) underWay.delete(event.path);
+      return honest.ask(method, path, body);
+    },
+  };
+  const text = lines.map((each) => JSON.stringify(each)).join('\n');
+  const source = await openSource('-', { stdin: Readable.from([Buffer.from(text)]) });
+  const output = new PassThrough().resume();
+  const account = await importFile(access, source, () => undefined, { output });
+  expect(account.yanked).toBe(lines.length);
+  const placeOf = new Map(order.map((id, place) => [id, place]));
+  const last = new Map<string, number>();
+  for (const { path, id } of lines) {
+    expect(placeOf.get(id)).toBeGreaterThan(last.get(path) ?? -1);
+    last.set(path, placeOf.get(id)!);
+  }
+  const perPath = [...Map.groupBy(lines, ({ path }) => path).values()];
+  const most = Math.max(...perPath.map(({ length }) => length));
+  expect(bodies).toBeLessThan(most + lines.length / 500);
+});

@@ -17,6 +17,8 @@ type Report = (bad: BadLine) => void;
 const BATCH_EVENTS = 1000;
 /** Batches whose snapshot is awaited at the same time: bounds memory, hides the wait for a cut. */
 const BATCHES_UNDER_WAY = 32;
+/** Lines that wait for their path, at the most. */
+const HELD_MAX = 10_000;
 
 export interface ImportOptions {
   /** Only says what it would come to. */
@@ -89,13 +91,21 @@ function done({ added, replaced, removed, yanked, unchanged }: ImportAccount): n
   return added + replaced + removed + yanked + unchanged;
 }
 
-/** Sends batches, some at the same time, but never two events about one path. */
+/**
+ * Sends batches, some at the same time, but never two events about one path: a line whose path has one on
+ * its way is held back, and those behind it go on.
+ */
 class Pipeline implements Sink {
   private readonly send: (batch: readonly GoodLine[]) => Promise<void>;
   private readonly underWay = new Set<Promise<unknown>>();
   private readonly failures: unknown[] = [];
   /** By path, the event that is waiting or under way, and with which batch. */
   private readonly events = new Map<string, { readonly id: string; readonly batch: unknown }>();
+  /** By path, the lines that are held back, in their order. */
+  private readonly held = new Map<string, GoodLine[]>();
+  private heldCount = 0;
+  /** Paths that lines are held back for, and that have no event on its way any more. */
+  private freed: string[] = [];
   private batch: GoodLine[] = [];
 
   constructor(send: (batch: readonly GoodLine[]) => Promise<void>) {
@@ -104,9 +114,46 @@ class Pipeline implements Sink {
 
   /** @returns whether a batch has been sent off */
   async add(line: GoodLine): Promise<boolean> {
+    const released = await this.release();
     const { id, path } = line.event;
     const other = this.events.get(path);
-    if (other !== undefined && (other.id !== id || other.batch !== this.batch)) await this.end();
+    const isBusy = other !== undefined && (other.id !== id || other.batch !== this.batch);
+    if (!isBusy && !this.held.has(path)) return (await this.take(line)) || released;
+    const lines = this.held.get(path);
+    if (lines === undefined) this.held.set(path, [line]);
+    else lines.push(line);
+    if (++this.heldCount < HELD_MAX) return released;
+    await this.end();
+    return true;
+  }
+
+  /** Sends what is waiting, and resolves when everything has its outcome. */
+  async end(): Promise<void> {
+    do {
+      await this.release();
+      if (this.batch.length > 0) this.flush();
+      await Promise.all(this.underWay);
+      this.demandNoFailure();
+    } while (this.heldCount > 0);
+  }
+
+  /** Takes the next line of each path that has become free. @returns whether a batch has been sent off */
+  private async release(): Promise<boolean> {
+    this.demandNoFailure();
+    let hasSent = false;
+    const { freed } = this;
+    this.freed = [];
+    for (const path of freed) {
+      const lines = this.held.get(path)!;
+      if (lines.length === 1) this.held.delete(path);
+      this.heldCount--;
+      if (await this.take(lines.shift()!)) hasSent = true;
+    }
+    return hasSent;
+  }
+
+  private async take(line: GoodLine): Promise<boolean> {
+    const { id, path } = line.event;
     this.events.set(path, { id, batch: this.batch });
     this.batch.push(line);
     if (this.batch.length < BATCH_EVENTS) return false;
@@ -116,13 +163,6 @@ class Pipeline implements Sink {
     return true;
   }
 
-  /** Sends what is waiting, and resolves when everything has its outcome. */
-  async end(): Promise<void> {
-    if (this.batch.length > 0) this.flush();
-    await Promise.all(this.underWay);
-    this.demandNoFailure();
-  }
-
   private flush(): void {
     const { batch } = this;
     this.batch = [];
@@ -130,7 +170,10 @@ class Pipeline implements Sink {
       .catch((error: unknown) => this.failures.push(error))
       .finally(() => {
         this.underWay.delete(sent);
-        for (const { event } of batch) this.events.delete(event.path);
+        for (const { event } of batch) {
+          const isNew = this.events.delete(event.path);
+          if (isNew && this.held.has(event.path)) this.freed.push(event.path);
+        }
       });
     this.underWay.add(sent);
   }
