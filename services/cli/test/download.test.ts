@@ -253,6 +253,25 @@ describe('a connection that breaks', () => {
     expect(asked.length).toBe(6);
   });
 
+  test('also where the server is away for a moment, but not for long', async () => {
+    const step = Math.ceil(LIST.length / 2);
+    const away = async (times: number): Promise<Served> => {
+      const honest = breaking(step, {}, () => '"1"');
+      let left = times;
+      return serve((request, response) => {
+        if (request.headers.range === undefined || left-- <= 0) honest(request, response);
+        else if (left % 2 === 0) response.writeHead(503).end();
+        else request.socket.destroy();
+      });
+    };
+    const moment = await away(4);
+    expect(await read(`http://list.example:${moment.port}/`)).toMatchObject(whole);
+    expect(moment.asked).toEqual(['/', ...Array<string>(5).fill(`/ bytes=${step}-`)]);
+    const long = await away(5);
+    expect(await read(`http://list.example:${long.port}/`)).toMatchObject({ code: 'source.http' });
+    expect(long.asked.length).toBe(6);
+  });
+
   test('and not with another file, or where that cannot be told', async () => {
     const step = Math.ceil(LIST.length / 2);
     const stopped = { code: 'source.broken' };

@@ -80,8 +80,9 @@ async function* chunksOf(
   const wait = new Wait(settings);
   let answer = first;
   let bytes = 0;
+  let tries = 0;
   try {
-    for (let resumed = 0; ; resumed++) {
+    for (;;) {
       const body = bodyOf(answer, wait);
       for (let next = await body(); next !== undefined; next = await body()) {
         bytes += next.length;
@@ -89,10 +90,10 @@ async function* chunksOf(
         yield next;
       }
       if (answer.complete) return;
-      if (validator === undefined || resumed === RESUMED_MAX) {
-        throw broken(url, bytes, validator === undefined ? undefined : resumed);
+      if (validator === undefined || tries === RESUMED_MAX) {
+        throw broken(url, bytes, validator === undefined ? undefined : tries);
       }
-      answer = await resume(url, validator, { bytes, resumed }, settings);
+      ({ answer, tries } = await resume(url, validator, { bytes, tries }, settings));
     }
   } finally {
     answer.destroy();
@@ -154,24 +155,36 @@ function validatorOf({ headers }: IncomingMessage): string | undefined {
 interface Progress {
   /** Had already. */
   readonly bytes: number;
-  readonly resumed: number;
+  /** To go on, so far. */
+  readonly tries: number;
 }
 
-/** @throws OperatingFault `source.broken` where what follows is not the rest of the same file */
+/**
+ * Goes on at the byte it had come to. A server that is away for a moment is asked again.
+ * @throws OperatingFault `source.broken` where what follows is not the rest of the same file; after the last
+ *   try as `get`
+ */
 async function resume(
   url: URL,
   validator: string,
-  { bytes, resumed }: Progress,
+  { bytes, tries: before }: Progress,
   settings: Settings,
-): Promise<IncomingMessage> {
-  await delay(settings.pauseMs * 2 ** resumed);
+): Promise<{ answer: IncomingMessage; tries: number }> {
   const range = { range: `bytes=${bytes}-`, 'if-range': validator };
-  const answer = await get(url, { 'accept-encoding': 'identity', ...range }, settings);
-  const from = /^bytes (\d+)-/.exec(answer.headers['content-range'] ?? '')?.[1];
-  const isSame = validatorOf(answer) === validator;
-  if (answer.statusCode === 206 && Number(from) === bytes && isSame) return answer;
-  answer.destroy();
-  throw broken(url, bytes, undefined);
+  for (let tries = before + 1; ; tries++) {
+    await delay(settings.pauseMs * 2 ** (tries - 1));
+    try {
+      const answer = await get(url, { 'accept-encoding': 'identity', ...range }, settings);
+      const from = /^bytes (\d+)-/.exec(answer.headers['content-range'] ?? '')?.[1];
+      const isSame = validatorOf(answer) === validator;
+      if (answer.statusCode === 206 && Number(from) === bytes && isSame) return { answer, tries };
+      answer.destroy();
+    } catch (error) {
+      if (!(error instanceof OperatingFault) || tries === RESUMED_MAX) throw error;
+      continue;
+    }
+    throw broken(url, bytes, undefined);
+  }
 }
 
 function lengthOf({ headers }: IncomingMessage): number | undefined {
@@ -183,11 +196,11 @@ function tooLarge({ bytesMax }: Settings): RejectedInput {
   return new RejectedInput('source.too_large', `longer than ${bytesMax} bytes: split it`);
 }
 
-function broken(url: URL, bytes: number, resumed: number | undefined): OperatingFault {
+function broken(url: URL, bytes: number, tries: number | undefined): OperatingFault {
   const why =
-    resumed === undefined
+    tries === undefined
       ? 'the server offers no way to go on with the same file'
-      : `it has been resumed ${resumed} times`;
+      : `it was tried ${tries} times to go on`;
   return new OperatingFault(
     'source.broken',
     `the connection to ${url.host} broke after ${bytes} bytes, and ${why}; repeating the command is harmless`,
