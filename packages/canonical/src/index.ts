@@ -12,7 +12,7 @@ export {
 export type { PlainFailure } from './failure.ts';
 export { sha256, sha256Hex } from './hash.ts';
 export type { Sha256 } from './hash.ts';
-export { canonicalText, encodeCanonical, recordText } from './json.ts';
+export { canonicalText, encodeCanonical, isObject, recordText } from './json.ts';
 export type { Json, JsonObject } from './json.ts';
 export { parseCanonical, parseJson } from './parse.ts';
 export type { ParseOptions } from './parse.ts';

@@ -20,6 +20,11 @@ export interface JsonObject {
 
 const recordDepthMax = 64;
 
+/** Whether a value is an object with members: no array, and not null. */
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /**
  * OLPC canonical JSON as text.
  * @throws RejectedInput `json.number` (not an integer of |n| ≤ 2^53 − 1, or −0), `json.surrogate` (a lone surrogate)

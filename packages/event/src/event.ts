@@ -8,7 +8,7 @@
  * `custom` needs an escape in JSON, so encoding is concatenation: batches are read and written at the log's full rate.
  */
 
-import { RejectedInput } from '@tidemark/canonical';
+import { isObject, RejectedInput } from '@tidemark/canonical';
 import type { Json, JsonObject } from '@tidemark/canonical';
 import { checkTargetPath, pathBytesMax, pathSegmentsMax } from '@tidemark/tuf';
 import { customText, isCustom, orderedCustomText } from './custom.ts';
@@ -172,10 +172,6 @@ function isHashes(value: Json | undefined): boolean {
 function isExpected(value: Json): boolean {
   if (typeof value === 'number') return isCount(value) && value >= 1;
   return value === 'absent' || (typeof value === 'string' && SHA256.test(value));
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function noPath(): RejectedInput {

@@ -1,6 +1,6 @@
 /** All records: one union, one encoder, one decoder. What the decoder refuses, every reader of the log ignores. */
 
-import { fromUtf8, recordText, RejectedInput, toHex, utf8 } from '@tidemark/canonical';
+import { fromUtf8, isObject, recordText, RejectedInput, toHex, utf8 } from '@tidemark/canonical';
 import type { Json, JsonObject } from '@tidemark/canonical';
 import type { Signer } from '@tidemark/canonical/native';
 import { z } from 'zod';
@@ -229,10 +229,6 @@ function isSignatures(value: Json | undefined): value is readonly (Signature & J
 
 const KEYID = /^[0-9a-f]{64}$/;
 const SIG = /^[0-9a-f]{128}$/;
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 function isBatchRecord(record: LogRecord): record is LogRecord<BatchSigned> {
   return record.signed.type === 'batch';

@@ -19,10 +19,11 @@
 import { slotOfRole } from '@tidemark/bin';
 import type { Bins } from '@tidemark/bin';
 import {
-  RejectedInput,
   encodeCanonical,
   fromHex,
+  isObject,
   parseCanonical,
+  RejectedInput,
   sha256 as portable,
   toHex,
 } from '@tidemark/canonical';
@@ -181,10 +182,6 @@ function membersOf(json: Json | undefined, names: readonly string[], code: strin
     if (value === undefined) throw refused(code, `${name} is missing`);
     return value;
   });
-}
-
-function isObject(json: Json | undefined): json is JsonObject {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
 function isHash(json: Json | undefined): json is string {

@@ -5,7 +5,8 @@
  * `listen.port` stands in the file as `{"listen": {"port": 8080}}` and in the environment as
  * `TIDEMARK_LISTEN_PORT`. Whatever is wrong is told at once, all of it, with where it comes from.
  */
-import type { Json, JsonObject } from '@tidemark/canonical';
+import { isObject } from '@tidemark/canonical';
+import type { Json } from '@tidemark/canonical';
 import { z } from 'zod';
 import type { Kind } from './settingKinds.ts';
 
@@ -182,10 +183,6 @@ function nested(schema: SettingsSchema, given: ReadonlyMap<string, Given>): unkn
       return [group, Object.fromEntries(members)];
     }),
   );
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function shown(value: Json): string {

@@ -1,6 +1,6 @@
 /** Reading typed values out of untrusted JSON: each returns its value or refuses with the caller's code. */
 
-import { RejectedInput } from '@tidemark/canonical';
+import { isObject, RejectedInput } from '@tidemark/canonical';
 import type { Json, JsonObject } from '@tidemark/canonical';
 
 export function readObject(value: Json | undefined, code: string, what: string): JsonObject {
@@ -33,10 +33,6 @@ export function readInteger(
     throw new RejectedInput(code, `${what} is not an integer of at least ${min}`);
   }
   return value;
-}
-
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function isArray(value: Json | undefined): value is readonly Json[] {

@@ -1,6 +1,6 @@
 /** The key file's format: read strictly, because what a key file states decides memory, time and which key signs what. */
-import { OperatingFault, parseJson, RejectedInput } from '@tidemark/canonical';
-import type { Json, JsonObject } from '@tidemark/canonical';
+import { isObject, OperatingFault, parseJson, RejectedInput } from '@tidemark/canonical';
+import type { JsonObject } from '@tidemark/canonical';
 
 export interface ScryptCost {
   /** A power of two, 2^14 to 2^20. */
@@ -66,10 +66,6 @@ function parsed(bytes: Uint8Array, path: string): JsonObject {
     if (!(error instanceof RejectedInput)) throw error;
   }
   throw new OperatingFault('keys.format', `${path} is not a key file: not a JSON object`);
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isCost(cost: Record<keyof ScryptCost, unknown>): cost is ScryptCost {

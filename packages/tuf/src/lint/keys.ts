@@ -1,9 +1,9 @@
 /** Rules about the keys and thresholds that root and delegating roles list. */
 
+import { isObject } from '@tidemark/canonical';
 import type { JsonObject } from '@tidemark/canonical';
 import { keyIdOf } from '../keys.ts';
 import type { Key } from '../keys.ts';
-import { isObject } from '../read.ts';
 import type { Role } from '../types.ts';
 import type { LintFile, Rule } from './rule.ts';
 

@@ -1,10 +1,10 @@
 /** Rules about targets.json and delegated roles by themselves: their targets and their delegations. */
 
-import { RejectedInput } from '@tidemark/canonical';
+import { isObject, RejectedInput } from '@tidemark/canonical';
 import type { JsonObject } from '@tidemark/canonical';
 import { binBitsMax } from '../bins.ts';
 import { checkTargetPath } from '../paths.ts';
-import { isArray, isObject } from '../read.ts';
+import { isArray } from '../read.ts';
 import type { DelegatedRole, Targets } from '../types.ts';
 import { topLevelRoles } from '../types.ts';
 import { isOnlySha256 } from './files.ts';

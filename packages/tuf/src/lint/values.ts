@@ -1,7 +1,8 @@
 /** Rules about every JSON value of a file: go-tuf and tough re-marshal what they read before they verify it. */
 
+import { isObject } from '@tidemark/canonical';
 import type { Json, JsonObject } from '@tidemark/canonical';
-import { isArray, isObject } from '../read.ts';
+import { isArray } from '../read.ts';
 import type { Finding, LintFile } from './rule.ts';
 
 interface Node {

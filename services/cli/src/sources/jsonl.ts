@@ -2,7 +2,7 @@
  * JSON lines: on each an object in the shape of an event, of which `id`, `type` (`target.added`) and, where there is `sha256`,
  * `hashes` may be missing. Of `hashes` only `sha256` is taken. Empty lines are passed over.
  */
-import { parseJson, RejectedInput, utf8, type Json, type JsonObject } from '@tidemark/canonical';
+import { isObject, parseJson, RejectedInput, utf8, type Json } from '@tidemark/canonical';
 import { parseEvent } from '@tidemark/event';
 import { importEventId, itemOr } from './item.ts';
 import type { LineParser, SourceItem } from './item.ts';
@@ -37,8 +37,4 @@ function eventItem(line: number, json: Json): SourceItem {
   if ('id' in json) return { line, event, ownId: true };
   const { id: _, ...facts } = event;
   return { line, event: { ...event, id: importEventId(facts) } };
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -5,7 +5,13 @@
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseJson, RejectedInput, type Json, type JsonObject } from '@tidemark/canonical';
+import {
+  isObject,
+  parseJson,
+  RejectedInput,
+  type Json,
+  type JsonObject,
+} from '@tidemark/canonical';
 import { checkTargetPath } from '@tidemark/tuf';
 import { unreadable } from './bytes.ts';
 import { importEventId, itemOr, shown } from './item.ts';
@@ -153,10 +159,6 @@ function yankOf(yanked: Json): JsonObject {
 /** PEP 503, "Normalized Names". */
 function normalised(project: string): string {
   return project.replaceAll(/[-_.]+/g, '-').toLowerCase();
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 async function disk<T>(path: string, work: () => Promise<T>): Promise<T> {
