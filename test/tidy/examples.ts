@@ -206,6 +206,15 @@ export const EXAMPLES: readonly Example[] = [
     ],
   },
   {
+    rule: 'JSON is read in one place',
+    files: {
+      [LOG]: log(
+        'export const at = async (r: Response): Promise<unknown> => [\nJSON.parse(""), await r.json(), JSON.stringify(r), Date.parse("")];',
+      ),
+    },
+    found: [`${LOG}:4: reads JSON without readJson`, `${LOG}:4: reads JSON without readJson`],
+  },
+  {
     rule: 'exports are used',
     files: {
       'packages/canonical/src/index.ts':

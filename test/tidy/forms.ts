@@ -1,6 +1,6 @@
 // How files look: their size, their first line, and the TypeScript that type stripping cannot run.
 // The length of functions is oxlint's rule (max-lines-per-function in .oxlintrc.json).
-import { lineFinder, walk } from './syntax.ts';
+import { lineFinder, nameOf, walk } from './syntax.ts';
 import { isFixture, isProduct } from './tree.ts';
 import type { Tree, Violation } from './tree.ts';
 
@@ -49,6 +49,29 @@ export function plainTypeScript(tree: Tree): Violation[] {
       if (!specifier.startsWith('.') || /\.(ts|mjs|json)$/.test(specifier)) continue;
       found.push({ file: path, line, message: `imports ${specifier} without its .ts` });
     }
+  }
+  return found;
+}
+
+/** The one place that may ask V8 to read JSON; why is said there. */
+const JSON_READER = 'packages/canonical/src/read.ts';
+
+/** JSON from elsewhere is read by `readJson` alone: `JSON.parse` and a response's `json()` may read a wrong name. */
+export function oneReader(tree: Tree): Violation[] {
+  const found: Violation[] = [];
+  for (const { path, text, program } of tree.sources.values()) {
+    if (!isProduct(path) || path === JSON_READER) continue;
+    const lineOf = lineFinder(text);
+    walk(program, (node) => {
+      if (node.type !== 'CallExpression') return;
+      const { object, property } = node['callee'] as { object?: unknown; property?: unknown };
+      const args = node['arguments'];
+      const name = nameOf(property);
+      const parses = name === 'parse' && nameOf(object) === 'JSON';
+      const reads = name === 'json' && Array.isArray(args) && args.length === 0;
+      if (!parses && !reads) return;
+      found.push({ file: path, line: lineOf(node.start), message: 'reads JSON without readJson' });
+    });
   }
   return found;
 }

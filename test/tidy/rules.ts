@@ -1,7 +1,7 @@
 // All tidy rules by name. test/tidy.test.ts runs each on the repository and on its bad examples.
 import { dependenciesExplained, exactPins, liveLinks } from './documents.ts';
 import { noDeadExports, noDeadFiles } from './exports.ts';
-import { fileSizes, plainTypeScript, purposeComments } from './forms.ts';
+import { fileSizes, oneReader, plainTypeScript, purposeComments } from './forms.ts';
 import { flowOrder, manifestsMatchImports, noImportAcross } from './order.ts';
 import {
   namedDocumentsExist,
@@ -22,6 +22,7 @@ export const RULES = {
   'files are small': fileSizes,
   'files say what they are for': purposeComments,
   'TypeScript stays erasable and explicit': plainTypeScript,
+  'JSON is read in one place': oneReader,
   'exports are used': noDeadExports,
   'files are used': noDeadFiles,
   'nothing is marked unfinished': noUnfinishedMarks,

@@ -16,3 +16,4 @@ export { canonicalText, encodeCanonical, isObject, recordText } from './json.ts'
 export type { Json, JsonObject } from './json.ts';
 export { parseCanonical, parseJson } from './parse.ts';
 export type { ParseOptions } from './parse.ts';
+export { readJson } from './read.ts';

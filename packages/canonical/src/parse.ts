@@ -4,9 +4,10 @@ import { fromUtf8 } from './bytes.ts';
 import { RejectedInput } from './failure.ts';
 import { canonicalText, checkValue } from './json.ts';
 import type { Json } from './json.ts';
+import { readJson, stringEnd } from './read.ts';
 
 export interface ParseOptions {
-  /** Longest text, in bytes; 16 MiB unless given. */
+  /** Longest text, in bytes, or in characters where it is a string already; 16 MiB unless given. */
   readonly bytesMax?: number;
   /** Most arrays and objects inside each other; 32 unless given. */
   readonly depthMax?: number;
@@ -18,13 +19,13 @@ const bytesMaxDefault = 16 * 1024 * 1024;
 const depthMaxDefault = 32;
 
 /**
- * Parses UTF-8 JSON. Beyond the grammar it demands: no byte-order mark, no member twice in an object, integers of
- * |n| ≤ 2^53 − 1 written without fraction, exponent or −0, no lone surrogate.
+ * Parses JSON, as UTF-8 or as text. Beyond the grammar it demands: no byte-order mark, no member twice in an object,
+ * integers of |n| ≤ 2^53 − 1 written without fraction, exponent or −0, no lone surrogate.
  * @throws RejectedInput `json.too_large`, `json.utf8`, `json.bom`, `json.syntax`, `json.duplicate_key`,
  *   `json.number`, `json.surrogate`, `json.too_deep`
  */
-export function parseJson(bytes: Uint8Array, options: ParseOptions = {}): Json {
-  return parseText(decode(bytes, options.bytesMax ?? bytesMaxDefault), options);
+export function parseJson(json: Uint8Array | string, options: ParseOptions = {}): Json {
+  return parseText(decode(json, options.bytesMax ?? bytesMaxDefault), options);
 }
 
 /**
@@ -42,14 +43,10 @@ export function parseCanonical(bytes: Uint8Array, options: Omit<ParseOptions, 'o
 
 function parseText(text: string, options: ParseOptions): Json {
   if (text.startsWith('\ufeff')) throw new RejectedInput('json.bom', 'a byte-order mark');
-  let value: Json;
-  try {
-    value = JSON.parse(options.olpc === true ? escapeControls(text) : text) as Json;
-  } catch (cause) {
-    throw new RejectedInput('json.syntax', 'not JSON', { cause });
-  }
-  const members = checkValue(value, options.depthMax ?? depthMaxDefault);
-  // JSON.parse keeps the last of equal members, so a text with more members than its value repeats one.
+  const depthMax = options.depthMax ?? depthMaxDefault;
+  const value = readJson(options.olpc === true ? escapeControls(text) : text, depthMax);
+  const members = checkValue(value, depthMax);
+  // Reading keeps the last of equal members, so a text with more members than its value repeats one.
   if (scanMembers(text) !== members) {
     throw new RejectedInput('json.duplicate_key', 'a member occurs twice');
   }
@@ -57,7 +54,7 @@ function parseText(text: string, options: ParseOptions): Json {
 }
 
 /**
- * Counts the members of all objects in a text that JSON.parse accepted: outside strings each has one colon.
+ * Counts the members of all objects in a valid text: outside strings each has one colon.
  * @throws RejectedInput `json.number` for a fraction or an exponent, which parsing would hide (`1.0`, `1e2`)
  */
 function scanMembers(text: string): number {
@@ -103,23 +100,13 @@ function escapeString(literal: string): string {
   );
 }
 
-/** Index of the quote that ends the string starting at `start`, or the text's length if none does. */
-function stringEnd(text: string, start: number): number {
-  let i = start + 1;
-  while (i < text.length) {
-    const code = text.charCodeAt(i);
-    if (code === QUOTE) return i;
-    i += code === BACKSLASH ? 2 : 1;
-  }
-  return text.length;
-}
-
-function decode(bytes: Uint8Array, bytesMax: number): string {
-  if (bytes.length > bytesMax) {
+function decode(json: Uint8Array | string, bytesMax: number): string {
+  if (json.length > bytesMax) {
     throw new RejectedInput('json.too_large', `longer than ${bytesMax} bytes`);
   }
+  if (typeof json === 'string') return json;
   try {
-    return fromUtf8(bytes);
+    return fromUtf8(json);
   } catch (cause) {
     throw new RejectedInput('json.utf8', 'not valid UTF-8', { cause });
   }
@@ -130,5 +117,4 @@ const POINT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
 const COLON = 0x3a;
-const BACKSLASH = 0x5c;
 const LOWER_E = 0x65;

@@ -74,7 +74,9 @@ describe('parseJson', () => {
   it('reads what JSON.stringify writes, indented or not', () => {
     fc.assert(
       fc.property(jsonOf(anyText), fc.constantFrom(0, 2), (value, indent) => {
-        expect(parseJson(utf8(JSON.stringify(value, null, indent)))).toEqual(value);
+        const text = JSON.stringify(value, null, indent);
+        expect(parseJson(utf8(text))).toEqual(value);
+        expect(parseJson(text)).toEqual(value);
       }),
       { numRuns: 300 },
     );
@@ -111,11 +113,14 @@ describe('parseJson', () => {
     ['['.repeat(33) + ']'.repeat(33), 'json.too_deep'],
   ])('refuses %j with %s', (text, code) => {
     expect(codeOf(() => parseJson(utf8(text)))).toBe(code);
+    expect(codeOf(() => parseJson(text))).toBe(code);
   });
 
   it('takes the limits it is given, and no more', () => {
     expect(parseJson(utf8('[[1]]'), { bytesMax: 5, depthMax: 2 })).toEqual([[1]]);
     expect(codeOf(() => parseJson(utf8('[[1]]'), { bytesMax: 4 }))).toBe('json.too_large');
+    expect(codeOf(() => parseJson('[[1]]', { bytesMax: 4 }))).toBe('json.too_large');
+    expect(codeOf(() => parseJson('"\ud800"'))).toBe('json.surrogate');
     expect(codeOf(() => parseJson(utf8('[[1]]'), { depthMax: 1 }))).toBe('json.too_deep');
     expect(parseJson(utf8(`[${'['.repeat(31)}${']'.repeat(31)}]`))).toBeDefined();
     expect(parseJson(utf8('-9007199254740991'))).toBe(-9007199254740991);

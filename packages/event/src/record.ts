@@ -1,6 +1,14 @@
 /** All records: one union, one encoder, one decoder. What the decoder refuses, every reader of the log ignores. */
 
-import { fromUtf8, isObject, recordText, RejectedInput, toHex, utf8 } from '@tidemark/canonical';
+import {
+  fromUtf8,
+  isObject,
+  readJson,
+  recordText,
+  RejectedInput,
+  toHex,
+  utf8,
+} from '@tidemark/canonical';
 import type { Json, JsonObject } from '@tidemark/canonical';
 import type { Signer } from '@tidemark/canonical/native';
 import { z } from 'zod';
@@ -142,7 +150,7 @@ function textOf(bytes: Uint8Array): string {
 function envelopeOf(text: string): { signatures: readonly Signature[]; signed: JsonObject } {
   let parsed: Json;
   try {
-    parsed = JSON.parse(text) as Json;
+    parsed = readJson(text);
   } catch (cause) {
     throw new RejectedInput('record.syntax', 'not JSON', { cause });
   }

@@ -70,6 +70,23 @@ describe('encoding', () => {
   });
 });
 
+it('says the same whatever this process read before it', () => {
+  const bytesOf = (custom: Record<string, number>): Uint8Array =>
+    encodeBatch(header, [encodeEvent({ ...added, custom })], signer);
+  const names = ['\\', '"', 'n\\', 'n"', '\\"', '"/'];
+  for (const first of names) {
+    for (const second of names) {
+      for (const custom of [
+        { [first]: 1, a: 1 },
+        { [second]: 1, a: 1 },
+      ]) {
+        const { signed } = decodeBatch(bytesOf(custom));
+        expect(signed.events[0]!.custom).toEqual(custom);
+      }
+    }
+  }
+});
+
 describe('decoding', () => {
   it('gives the batch back, verified by its intake key', () => {
     fc.assert(

@@ -10,7 +10,7 @@
  * signed states a digest over all of this at its cut's control offset, and a checkpoint serves only states
  * whose cut covers more of the log: who opens one holds that digest against the fold's.
  */
-import { BrokenInvariant, fromUtf8, utf8 } from '@tidemark/canonical';
+import { BrokenInvariant, fromUtf8, readJson, utf8 } from '@tidemark/canonical';
 import { demandNoTruncation, type Log } from '@tidemark/log';
 import type { ControlFold, Cut } from './control.ts';
 import { ROW, rowKey, type Rows } from './rows.ts';
@@ -75,7 +75,7 @@ export function noCheckpoint(cause?: unknown): BrokenInvariant {
 function decodeCheckpoint(row: Uint8Array): ControlCheckpoint {
   let value: unknown;
   try {
-    value = JSON.parse(fromUtf8(row));
+    value = readJson(fromUtf8(row));
   } catch (cause) {
     throw noCheckpoint(cause);
   }

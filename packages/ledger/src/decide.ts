@@ -4,7 +4,7 @@
  * Every answer is deterministic: a new value, or a code that travels as the event's outcome. Nothing
  * here throws for what an uploader sends.
  */
-import { canonicalText, type Json, type JsonObject } from '@tidemark/canonical';
+import { canonicalText, readJson, type Json, type JsonObject } from '@tidemark/canonical';
 import type { Event } from '@tidemark/event';
 
 /** Why an event changed nothing. `unchanged` is not a refusal: what it asks for already holds. */
@@ -64,7 +64,7 @@ export interface TargetValue {
 
 /** Reads a value this ledger wrote. */
 export function parseValue(value: string): TargetValue {
-  const parsed = JSON.parse(value) as {
+  const parsed = readJson(value) as {
     length: number;
     hashes: { sha256: string };
     custom?: JsonObject;

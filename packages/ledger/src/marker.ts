@@ -9,6 +9,7 @@ import {
   BrokenInvariant,
   canonicalText,
   fromUtf8,
+  readJson,
   utf8,
   type JsonObject,
 } from '@tidemark/canonical';
@@ -97,7 +98,7 @@ export function encodeMarker(marker: Marker): Uint8Array {
 export function decodeMarker(row: Uint8Array): Marker {
   let marker: Partial<Marker> | null;
   try {
-    marker = JSON.parse(fromUtf8(row)) as Partial<Marker> | null;
+    marker = readJson(fromUtf8(row)) as Partial<Marker> | null;
   } catch (cause) {
     throw new BrokenInvariant('state.marker', 'a marker row is no JSON', { cause });
   }

@@ -8,7 +8,7 @@
  */
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { OperatingFault, RejectedInput } from '@tidemark/canonical';
+import { OperatingFault, readJson, RejectedInput } from '@tidemark/canonical';
 import { decodeRecord, encodeRecord, splitDocument, type GenesisSigned } from '@tidemark/event';
 import { openLevelLogs } from '@tidemark/log';
 import type { LedgerPlan } from './ceremony.ts';
@@ -62,7 +62,7 @@ export async function readLedgerFile(folder: LedgerFolder): Promise<LedgerFile> 
       { cause },
     );
   }
-  const file = JSON.parse(text) as LedgerFile;
+  const file = readJson(text) as unknown as LedgerFile;
   if (file.format === 1) return file;
   throw new OperatingFault('ledger.format', `${folder.root} was made by a later version`);
 }

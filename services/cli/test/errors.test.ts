@@ -16,13 +16,14 @@ const read = (path: string): string => readFileSync(join(CHECKOUT, path), 'utf8'
 const JUDGES = [
   'packages/canonical/src/json.ts',
   'packages/canonical/src/parse.ts',
+  'packages/canonical/src/read.ts',
   'packages/event/src/event.ts',
   'packages/ledger/src/view.ts',
   'packages/log/src/surely.ts',
   'packages/runtime/src/token.ts',
   'packages/tuf/src/paths.ts',
   'services/cli/src/ready.ts',
-  'services/cli/src/sources/lines.ts',
+  'services/cli/src/lines.ts',
   'services/intake/src/intake.ts',
   'services/shard/src/calls.ts',
 ];

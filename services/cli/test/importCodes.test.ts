@@ -7,6 +7,7 @@ const CHECKOUT = join(import.meta.dirname, '../../..');
 const CLI = join(CHECKOUT, 'services/cli/src');
 
 const files = [
+  join(CLI, 'lines.ts'),
   join(CLI, 'sources.ts'),
   ...readdirSync(join(CLI, 'sources')).map((name) => join(CLI, 'sources', name)),
   join(CLI, 'commands/importRehearsal.ts'),

@@ -3,7 +3,14 @@
  * and then an image of the fold to start from. Derived, all of it: without it the logs are folded
  * from the beginning.
  */
-import { BrokenInvariant, recordText, fromUtf8, utf8, type Json } from '@tidemark/canonical';
+import {
+  BrokenInvariant,
+  fromUtf8,
+  readJson,
+  recordText,
+  utf8,
+  type Json,
+} from '@tidemark/canonical';
 import type { Outcome, SnapshotLeaf } from '@tidemark/event';
 import {
   isCheckpoint,
@@ -183,7 +190,7 @@ function parseSnapshot(row: Uint8Array): SnapshotRow {
 
 function parse(row: Uint8Array): unknown {
   try {
-    return JSON.parse(fromUtf8(row));
+    return readJson(fromUtf8(row));
   } catch (cause) {
     throw otherForm(cause);
   }

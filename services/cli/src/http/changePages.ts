@@ -2,7 +2,7 @@
  * What the ledger's snapshots changed about targets, in order and in pages: by snapshot, partition, bin and
  * path. A change is what came of a cut: of several events for one path in one cut, their sum.
  */
-import { parseJson, utf8, type JsonObject } from '@tidemark/canonical';
+import { parseJson, type JsonObject } from '@tidemark/canonical';
 import { binRoleName } from '@tidemark/tuf';
 import type { Engine } from '../engine.ts';
 import { encodeCursor, startOf, type Cursor } from './cursor.ts';
@@ -58,7 +58,7 @@ export async function changePage(
         role: binRoleName(prefix, bits, bin),
         version,
         path,
-        target: value === null ? null : (parseJson(utf8(value)) as JsonObject),
+        target: value === null ? null : (parseJson(value) as JsonObject),
       });
     }
     cursor = found.next === undefined ? behind(engine, cursor) : { ...cursor, ...found.next };

@@ -1,7 +1,7 @@
 /** What a request holds: values of a JSON array, or lines of NDJSON as they arrive. */
-import { parseJson, RejectedInput, utf8, type Json } from '@tidemark/canonical';
+import { parseJson, RejectedInput, type Json } from '@tidemark/canonical';
 import type { Context } from 'hono';
-import { LineSplitter, type Line } from '../sources/lines.ts';
+import { LineSplitter, type Line } from '../lines.ts';
 import { bodyOf, chunksOf, type BodyLimits } from './requestBody.ts';
 
 export interface Item {
@@ -68,7 +68,7 @@ async function* linesOf(context: Context, limits: ItemLimits): AsyncGenerator<It
 function valueOf(line: Line, { depthMax }: ItemLimits): Json | RejectedInput {
   if ('code' in line) return new RejectedInput(line.code, line.message);
   try {
-    return parseJson(utf8(line.text), { depthMax });
+    return parseJson(line.text, { depthMax });
   } catch (error) {
     if (error instanceof RejectedInput) return error;
     throw error;

@@ -131,6 +131,6 @@ async function tap16(
   const partition = partitionOfSlot(slot, genesis.slot_bits, Math.log2(genesis.partitions));
   const proof = await engine.shards.proof(partition, role, row.n);
   const { paths } = combineRoots(row.leaf.partitions.map(({ map }) => fromHex(map)));
-  const contents = parseJson(utf8(proof.contents)) as JsonObject;
+  const contents = parseJson(proof.contents) as JsonObject;
   return makeTap16File(proof.slot, contents, [...proof.path, ...paths[partition]!]);
 }

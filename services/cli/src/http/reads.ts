@@ -1,7 +1,7 @@
 /** What is, what was and what became of an event, as JSON. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { partitionOfPathHash } from '@tidemark/bin';
-import { parseJson, RejectedInput, utf8 } from '@tidemark/canonical';
+import { parseJson, RejectedInput } from '@tidemark/canonical';
 import { sha256HexNative } from '@tidemark/canonical/native';
 import { binRoleName, checkTargetPath } from '@tidemark/tuf';
 import type { Engine } from '../engine.ts';
@@ -78,7 +78,6 @@ async function targetOf(engine: Engine, path: string, at: number | undefined) {
   const partition = partitionOfPathHash(hash, Math.log2(genesis.partitions));
   const { bin, version, value } = await engine.shards.target(partition, path, snapshot);
   const role = binRoleName(genesis.prefix, genesis.bits, bin);
-  const target =
-    value === undefined ? null : (parseJson(utf8(value)) as z.infer<typeof targetSchema>);
+  const target = value === undefined ? null : (parseJson(value) as z.infer<typeof targetSchema>);
   return { path, snapshot, role, version, target };
 }

@@ -2,7 +2,7 @@
  * JSON lines: on each an object in the shape of an event, of which `id`, `type` (`target.added`) and, where there is `sha256`,
  * `hashes` may be missing. Of `hashes` only `sha256` is taken. Empty lines are passed over.
  */
-import { isObject, parseJson, RejectedInput, utf8, type Json } from '@tidemark/canonical';
+import { isObject, parseJson, RejectedInput, type Json } from '@tidemark/canonical';
 import { parseEvent } from '@tidemark/event';
 import { importEventId, itemOr } from './item.ts';
 import type { LineParser, SourceItem } from './item.ts';
@@ -11,7 +11,7 @@ export function jsonlParser(): LineParser {
   return {
     line: (line, text) => {
       if (text.trim() === '') return undefined;
-      return itemOr(line, () => eventItem(line, parseJson(utf8(text))));
+      return itemOr(line, () => eventItem(line, parseJson(text)));
     },
     unreadable: (bad) => bad,
     end: () => undefined,

@@ -1,5 +1,5 @@
 /** Asks the ledger that this page came from. Addresses are relative, so a proxy may put it below any path. */
-import { OperatingFault } from '@tidemark/canonical';
+import { OperatingFault, readJson, RejectedInput } from '@tidemark/canonical';
 
 /** Nothing that the page asks for takes that long, unless nobody answers. */
 const ANSWER_MS_MAX = 15_000;
@@ -12,21 +12,21 @@ export function serverNow(): number {
   return Date.now() + offsetMs;
 }
 
-/** The bytes under a path. @throws OperatingFault `page.fetch` */
+/** The bytes under a path. @throws OperatingFault `page.fetch` (nobody answers), `page.refused` */
 export async function fetchBytes(path: string): Promise<Uint8Array> {
   return ask(path, async (response) => new Uint8Array(await response.arrayBuffer()));
 }
 
-/** The JSON under a path, read as what the API's document says it is. @throws OperatingFault `page.fetch` */
+/** The JSON under a path, read as what the API's document says it is. @throws as {@link fetchBytes} */
 export async function fetchJson<T>(path: string): Promise<T> {
   return ask(path, async (response) => {
     const date = Date.parse(response.headers.get('date') ?? '');
     if (!Number.isNaN(date) && Math.abs(date - serverNow()) > 2_000) offsetMs = date - Date.now();
-    return (await response.json()) as T;
+    return readJson(await response.text()) as T;
   });
 }
 
-/** What the ledger says of itself to who wants text. @throws OperatingFault `page.fetch` */
+/** What the ledger says of itself to who wants text. @throws as {@link fetchBytes} */
 export async function fetchWelcome(): Promise<string> {
   return ask('./', async (response) => await response.text());
 }
@@ -39,10 +39,10 @@ async function ask<T>(path: string, read: (response: Response) => Promise<T>): P
     });
     // A ledger that is not ready says so with 503, and why in the body.
     if (response.ok || (response.status === 503 && path === 'readyz')) return await read(response);
-    throw new OperatingFault('page.fetch', `the server answers ${response.status} for ${path}`);
+    throw new OperatingFault('page.refused', `the server answers ${response.status} for ${path}`);
   } catch (cause) {
     // No connection, no answer in time, no JSON.
-    const named = [TypeError, DOMException, SyntaxError].some((each) => cause instanceof each);
+    const named = [TypeError, DOMException, RejectedInput].some((each) => cause instanceof each);
     if (!named) throw cause;
     throw new OperatingFault('page.fetch', `the server does not answer for ${path}`, { cause });
   }
