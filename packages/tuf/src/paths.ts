@@ -34,4 +34,9 @@ export function checkTargetPath(path: string): TargetPath {
   return path as TargetPath;
 }
 
+/** A path as it stands in a URL: its segments percent-encoded, as `+` is a blank to some. */
+export function pathInUrl(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/');
+}
+
 const CHARSET = /^[A-Za-z0-9._+~!/-]*$/;

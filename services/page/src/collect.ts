@@ -1,6 +1,6 @@
 /** Fetches all that speaks for or against a path, by the names that the files themselves give. */
 import { parseJson, RejectedInput } from '@tidemark/canonical';
-import { checkTargetPath, parseTimestamp } from '@tidemark/tuf';
+import { checkTargetPath, parseTimestamp, pathInUrl } from '@tidemark/tuf';
 import { parseAnswer, type Evidence, type Proved } from './evidence.ts';
 
 /** The bytes under a path of the ledger, such as `metadata/1.root.json`. @throws where there are none */
@@ -14,20 +14,19 @@ export async function collect(need: Fetch, path: string): Promise<Evidence> {
   checkTargetPath(path);
   const timestamp = await need('metadata/timestamp.json');
   const { version: n, merkleRoot } = parseTimestamp(timestamp).signed;
-  const roots = collectRoots(need, n);
   const proved = async (role: string): Promise<Proved> => {
     const proof = await need(`merkle/${merkleRoot}/${role}.json`);
     return { proof, file: await need(`metadata/${versionIn(proof, role)}.${role}.json`) };
   };
-  const inUrl = path.split('/').map(encodeURIComponent).join('/');
-  const asked = need(`v1/targets/${inUrl}?at=${n}`).then(parseAnswer);
-  const [targets, bins, bin, answer] = await Promise.all([
+  const asked = need(`v1/targets/${pathInUrl(path)}?at=${n}`).then(parseAnswer);
+  const [roots, targets, bins, bin, answer] = await Promise.all([
+    collectRoots(need, n),
     proved('targets'),
     proved('bins'),
     asked.then(({ role }) => proved(role)),
     asked,
   ]);
-  return { path, roots: await roots, timestamp, targets, bins, bin, answer };
+  return { path, roots, timestamp, targets, bins, bin, answer };
 }
 
 /**

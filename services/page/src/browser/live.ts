@@ -76,7 +76,8 @@ async function look(tick: number): Promise<void> {
     ]);
   } catch (error) {
     if (!(error instanceof OperatingFault || error instanceof RejectedInput)) throw error;
-    health.value = { state: 'silent', why: error.message };
+    // An answer that is refused says that somebody is there: what they say of their health stands.
+    if (error.code !== 'page.refused') health.value = { state: 'silent', why: error.message };
   }
 }
 

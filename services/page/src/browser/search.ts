@@ -1,6 +1,7 @@
 /** The search: from a path to a verdict that this browser came to by itself. */
 import { computed, signal } from '@preact/signals';
 import { OperatingFault, RejectedInput } from '@tidemark/canonical';
+import { pathInUrl } from '@tidemark/tuf';
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { collect } from '../collect.ts';
@@ -23,7 +24,7 @@ const example = computed(
 
 /** The address, on this page, of a path's verification. */
 export function addressOf(path: string): string {
-  return `#${path.split('/').map(encodeURIComponent).join('/')}`;
+  return `#${pathInUrl(path)}`;
 }
 
 /** Verifies the path that the page's address names, now and whenever it names another one. */

@@ -7,7 +7,7 @@ const UNITS = [
   ['second', 1_000],
 ] as const;
 
-/** `3 minutes ago`, `in 11 months`, `just now`. */
+/** `3 minutes ago`, `in 335 days`, `just now`. */
 export function relative(ms: number): string {
   const [unit, size] = UNITS.find(([, size]) => Math.abs(ms) >= size) ?? UNITS[3];
   const count = Math.floor(Math.abs(ms) / size);
