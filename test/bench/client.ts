@@ -30,21 +30,28 @@ export async function post(client: Client, path: string, body: Buffer): Promise<
   return ask(client, 'POST', path, body);
 }
 
+/** What the ledger says of itself. */
+export async function statusOf(
+  client: Client,
+): Promise<{ readonly backlog_records: number; readonly events_applied: number }> {
+  const { body } = await get(client, '/v1/status');
+  return JSON.parse(body.toString());
+}
+
 /** Until everything that was stored is visible. */
 export async function untilCaughtUp(client: Client): Promise<void> {
-  for (;;) {
-    const { body } = await get(client, '/v1/status');
-    const status = JSON.parse(body.toString()) as { backlog_records: number };
-    if (status.backlog_records === 0) return;
-    await delay(50);
-  }
+  while ((await statusOf(client)).backlog_records > 0) await delay(50);
+}
+
+/** A figure of `/metrics` without labels; NaN where there is none. */
+export async function metric(client: Client, name: string): Promise<number> {
+  const { body } = await get(client, '/metrics');
+  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(body.toString())?.[1]);
 }
 
 /** Bytes. */
 export async function resident(client: Client): Promise<number> {
-  const { body } = await get(client, '/metrics');
-  const figure = /^process_resident_memory_bytes (\S+)$/m.exec(body.toString())?.[1];
-  return Number(figure);
+  return metric(client, 'process_resident_memory_bytes');
 }
 
 async function ask(

@@ -7,10 +7,12 @@ import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Event } from '@tidemark/event';
 import { tidemark, type Ledger, type Serving } from '../e2e/tidemark.ts';
-import { bodyOf, get, post, resident, untilCaughtUp, type Client } from './client.ts';
+import { bodyOf, post, resident, untilCaughtUp, type Client } from './client.ts';
 import { load, makeLedger, untilAllVisible } from './ledger.ts';
 import { overload, type Overload } from './overload.ts';
 import { plot } from './plot.ts';
+import { percentiles, type Percentiles } from './rates.ts';
+import { benchReads } from './reads.ts';
 import type { Results } from './results.ts';
 import { prng, sequence } from './synthetic.ts';
 
@@ -18,9 +20,8 @@ const BITS = 16;
 const CUT_MS = 250;
 const BULK_CUT_MS = 5_000;
 const LINES = [1, 10, 100, 1000] as const;
-/** Goals: uploads/s in bodies of a thousand lines, and reads/s for each core. */
+/** Uploads/s in bodies of a thousand lines. */
 const UPLOADS_GOAL = 15_000;
-const READS_GOAL = 10_000;
 /** Requests on their way at the same time. */
 const CONNECTIONS = 16;
 const LATENCY_PER_SECOND = 1_000;
@@ -59,20 +60,13 @@ export async function benchHttp(
     sustained = visible;
   }
   const times = await latencies(client, uploads, seconds);
-  for (const [name, share] of [
-    ['p50', 0.5],
-    ['p99', 0.99],
-  ] as const) {
-    const ms = times[Math.min(times.length - 1, Math.floor(share * times.length))]!;
+  for (const [name, ms] of Object.entries(times)) {
     results.add(`HTTP upload to visible at ${LATENCY_PER_SECOND}/s, ${name}`, ms, 'ms', setup, {});
   }
   const course = await overload(client, uploads, sustained, overloadSeconds);
   addOverload(results, course, `${setup}, three times too much for ${overloadSeconds} s`);
   if (plotFile !== undefined) await writeFile(plotFile, plot('Overload', course.series));
-  for (const [what, path] of await readable(client)) {
-    const rate = await readRate(client, path, seconds);
-    results.add(`GET of ${what}`, rate, 'answers/s', setup, { goal: READS_GOAL });
-  }
+  await benchReads(results, client, seconds, setup);
   results.add('resident set of the server', (await resident(client)) / 2 ** 20, 'MiB', setup, {});
   agent.destroy();
 }
@@ -127,12 +121,12 @@ async function uploadRates(
   return { durable, visible: rate() };
 }
 
-/** Times (ms, ascending) from sending a body of some lines until it is answered as visible. */
+/** Times (ms) from sending a body of some lines until it is answered as visible. */
 async function latencies(
   client: Client,
   uploads: Iterator<Event>,
   seconds: number,
-): Promise<number[]> {
+): Promise<Percentiles> {
   const perTick = (LATENCY_PER_SECOND * TICK_MS) / 1000;
   const agent = new Agent({ keepAlive: true });
   const times: number[] = [];
@@ -151,33 +145,5 @@ async function latencies(
   }
   await Promise.all(underWay);
   agent.destroy();
-  return times.sort((a, b) => a - b);
-}
-
-/** A bin and its TAP 16 file, by name and path. */
-async function readable(client: Client): Promise<(readonly [what: string, path: string])[]> {
-  const newest = await get(client, '/v1/snapshots/newest');
-  const snapshot = JSON.parse(newest.body.toString()) as { merkle_root: string };
-  const listed = await get(client, '/v1/targets/any/path');
-  const { role, version } = JSON.parse(listed.body.toString()) as { role: string; version: number };
-  const bin = `/metadata/${version}.${role}.json`;
-  const { body } = await get(client, bin);
-  return [
-    [`a bin of ${body.length} bytes`, bin],
-    ['a TAP 16 file', `/merkle/${snapshot.merkle_root}/${role}.json`],
-  ];
-}
-
-async function readRate(client: Client, path: string, seconds: number): Promise<number> {
-  const start = performance.now();
-  let answers = 0;
-  const connection = async (): Promise<void> => {
-    while (performance.now() - start < seconds * 1000) {
-      const { status } = await get(client, path);
-      if (status !== 200) throw new Error(`${path}: ${status}`);
-      answers++;
-    }
-  };
-  await Promise.all(Array.from({ length: CONNECTIONS }, connection));
-  return (answers * 1000) / (performance.now() - start);
+  return percentiles(times);
 }

@@ -1,12 +1,12 @@
 /**
  * Three times what the ledger sustains, for a minute, from clients that do not wait as they are told to:
- * uploads are refused with 429, what was accepted becomes visible, memory stays bounded, and soon after
- * the end an upload is as fast as before. The course of it can be drawn.
+ * uploads are refused with 429, what was accepted becomes visible, and memory stays bounded. The course of it
+ * can be drawn.
  */
 import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Event } from '@tidemark/event';
-import { bodyOf, get, post, resident, untilCaughtUp, type Client } from './client.ts';
+import { bodyOf, post, resident, statusOf, untilCaughtUp, type Client } from './client.ts';
 import type { Series } from './plot.ts';
 
 const LINES = 500;
@@ -94,7 +94,7 @@ function watch(
   };
   const backlog = async (): Promise<void> => {
     while (!isOver) {
-      waiting.push([second(), Number((await status(client))['backlog_records'])]);
+      waiting.push([second(), (await statusOf(client)).backlog_records]);
       residentMax = Math.max(residentMax, await resident(client));
       await delay(SAMPLE_MS);
     }
@@ -116,10 +116,5 @@ function watch(
 }
 
 async function applied(client: Client): Promise<number> {
-  return Number((await status(client))['events_applied']);
-}
-
-async function status(client: Client): Promise<Record<string, unknown>> {
-  const { body } = await get(client, '/v1/status');
-  return JSON.parse(body.toString()) as Record<string, unknown>;
+  return (await statusOf(client)).events_applied;
 }

@@ -62,7 +62,7 @@ export async function latency(
   uploads: Iterator<Event>,
   perSecond: number,
   seconds: number,
-): Promise<{ p50: number; p99: number }> {
+): Promise<Percentiles> {
   await untilAllVisible(engine);
   const TICK_MS = 10;
   const perTick = (perSecond * TICK_MS) / 1000;
@@ -80,9 +80,18 @@ export async function latency(
     await delay(TICK_MS);
   }
   await Promise.all(observed);
-  times.sort((a, b) => a - b);
+  return percentiles(times);
+}
+
+export interface Percentiles {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+export function percentiles(values: readonly number[]): Percentiles {
+  const ascending = values.toSorted((a, b) => a - b);
   const at = (share: number): number =>
-    times[Math.min(times.length - 1, Math.floor(share * times.length))]!;
+    ascending[Math.min(ascending.length - 1, Math.floor(share * ascending.length))]!;
   return { p50: at(0.5), p99: at(0.99) };
 }
 

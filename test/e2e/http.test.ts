@@ -99,6 +99,18 @@ describe('caching', () => {
     expect((await get(path, { 'if-none-match': packed.headers.etag! })).status).toBe(200);
   });
 
+  test('what is kept under names of its own cannot be asked for by those', async () => {
+    const { meta } = await newest();
+    const path = `/metadata/${meta['snapshot.json'].version}.snapshot.json`;
+    const { headers } = await get(path, { 'accept-encoding': 'gzip' });
+    const digest = headers.etag!.slice(1, 33);
+    for (const name of [`gzip/${digest}`, `..%2Fgzip%2F${digest}`, `newest/1/timestamp.json`]) {
+      for (const folder of ['/metadata', `/merkle/${'0'.repeat(64)}`, '']) {
+        expect((await get(`${folder}/${name.replaceAll('/', '%2F')}`)).status).toBe(404);
+      }
+    }
+  });
+
   test('HEAD says what GET would, without the body', async () => {
     for (const path of ['/metadata/1.root.json', `/targets/${SHA256}.demo/a`]) {
       const full = await get(path);

@@ -3,11 +3,9 @@
  *
  * A file and its compressed forms are different bytes, so each has a strong tag of its own.
  */
-import { promisify } from 'node:util';
-import { gzip, zstdCompress } from 'node:zlib';
-import { sha256HexNative } from '@tidemark/canonical/native';
 import type { Context } from 'hono';
 import { parseAccept } from 'hono/utils/accept';
+import { type Coding, CODINGS, FileCache, keptFile, type KeptFile } from './fileCache.ts';
 import { problem } from './problem.ts';
 
 /** For what has a version or a hash in its name. */
@@ -22,41 +20,44 @@ export interface FileKind {
 
 /** Less than this comes in one packet anyway. */
 const COMPRESSED_BYTES_MIN = 1024;
-/** Compressed files kept in memory; snapshot.json with 65,536 bins is 4 MB of it. */
-const KEPT_BYTES_MAX = 32 << 20;
 
-/** In order of preference where a client likes them as much. */
-const CODINGS = ['zstd', 'gzip'] as const;
-type Coding = (typeof CODINGS)[number];
-
-const COMPRESS: { readonly [coding in Coding]: (bytes: Uint8Array) => Promise<Uint8Array> } = {
-  zstd: promisify(zstdCompress),
-  gzip: promisify(gzip),
-};
-
-/** Answers with files; keeps what it has compressed of late, so that one file is compressed once for all. */
+/** Answers with files, of which it keeps those that were asked for of late. */
 export class FileAnswers {
-  private readonly kept = new Map<string, Promise<Uint8Array>>();
-  private readonly keptBytesMax: number;
-  private keptBytes = 0;
+  private readonly cache: FileCache;
 
-  constructor(keptBytesMax = KEPT_BYTES_MAX) {
-    this.keptBytesMax = keptBytesMax;
+  constructor(keptBytesMax?: number) {
+    this.cache = new FileCache(keptBytesMax);
   }
 
-  /** Answers with a file, or with 404 where there is none. */
-  async file(
+  /** Answers with a file that is at hand, or with 404 where there is none. */
+  async file(context: Context, bytes: Uint8Array | undefined, kind: FileKind): Promise<Response> {
+    return this.answer(context, bytes && keptFile(bytes), kind);
+  }
+
+  /**
+   * Answers with a file that is made where it was not asked for of late, or with 404 where there is none.
+   * @param name as {@link FileCache.named} has it
+   */
+  async named(
     context: Context,
-    bytes: Uint8Array | undefined,
+    name: string,
+    make: () => Promise<Uint8Array | undefined>,
+    kind: FileKind,
+  ): Promise<Response> {
+    return this.answer(context, await this.cache.named(name, make), kind);
+  }
+
+  private async answer(
+    context: Context,
+    file: KeptFile | undefined,
     { type, cacheControl }: FileKind,
   ): Promise<Response> {
-    if (bytes === undefined) return absent(context);
-    const digest = sha256HexNative(bytes).slice(0, 32);
+    if (file === undefined) return absent(context);
     const coding =
-      bytes.length < COMPRESSED_BYTES_MIN
+      file.bytes.length < COMPRESSED_BYTES_MIN
         ? undefined
         : codingFor(context.req.header('accept-encoding'));
-    const etag = coding === undefined ? `"${digest}"` : `"${digest}-${coding}"`;
+    const etag = coding === undefined ? `"${file.digest}"` : `"${file.digest}-${coding}"`;
     const headers: Record<string, string> = {
       'cache-control': cacheControl,
       etag,
@@ -65,30 +66,11 @@ export class FileAnswers {
     if (isKnown(context.req.header('if-none-match'), etag)) {
       return new Response(null, { status: 304, headers });
     }
-    const body = coding === undefined ? bytes : await this.compressed(coding, digest, bytes);
+    const body = coding === undefined ? file.bytes : await this.cache.compressed(file, coding);
     headers['content-type'] = type;
     headers['content-length'] = String(body.length);
     if (coding !== undefined) headers['content-encoding'] = coding;
     return new Response(body as BodyInit, { headers });
-  }
-
-  private async compressed(coding: Coding, digest: string, bytes: Uint8Array): Promise<Uint8Array> {
-    const key = `${digest}-${coding}`;
-    const known = this.kept.get(key);
-    if (known !== undefined) {
-      this.kept.delete(key);
-      this.kept.set(key, known);
-      return known;
-    }
-    const made = COMPRESS[coding](bytes);
-    this.kept.set(key, made);
-    this.keptBytes += (await made).length;
-    for (const [oldest, file] of this.kept) {
-      if (this.keptBytes <= this.keptBytesMax) break;
-      this.kept.delete(oldest);
-      this.keptBytes -= (await file).length;
-    }
-    return made;
   }
 }
 

@@ -8,8 +8,9 @@ import { fromHex, parseJson, utf8, type JsonObject } from '@tidemark/canonical';
 import { sha256HexNative } from '@tidemark/canonical/native';
 import { OFFLINE_ROLES } from '@tidemark/ledger';
 import { combineRoots, makeTap16File } from '@tidemark/merkle';
+import type { Context } from 'hono';
 import type { Engine } from '../engine.ts';
-import { FileAnswers, FOR_EVER, FOR_SECONDS } from './answer.ts';
+import { FileAnswers, type FileKind, FOR_EVER, FOR_SECONDS } from './answer.ts';
 import { type App, FAULTS, json, NOT_MODIFIED, problemWith, text } from './document.ts';
 import { metadataSchema, tap16Schema } from './schemas.ts';
 
@@ -73,18 +74,21 @@ const CHECKPOINT_ROUTE = createRoute({
 
 export function addMetadata(app: App, engine: Engine): void {
   const answers = new FileAnswers();
+  // Of files that each snapshot replaces there is one a snapshot, and it is published before it is visible.
+  const newest = (context: Context, name: string, kind: FileKind): Promise<Response> => {
+    const n = engine.publisher.visible?.n ?? 0;
+    return answers.named(context, `newest/${n}/${name}`, () => engine.store.get(name), kind);
+  };
   app.openapi(METADATA_ROUTE, async (context) => {
     const { name } = context.req.valid('param');
-    if (name !== TIMESTAMP)
-      return answers.file(context, await versioned(engine, name), JSON_FOR_EVER);
-    return answers.file(context, await engine.store.get(TIMESTAMP), JSON_FOR_SECONDS);
+    if (name === TIMESTAMP) return newest(context, name, JSON_FOR_SECONDS);
+    return answers.named(context, `metadata/${name}`, () => versioned(engine, name), JSON_FOR_EVER);
   });
-  app.openapi(CHECKPOINT_ROUTE, async (context) =>
-    answers.file(context, await engine.store.get('checkpoint'), NOTE),
-  );
+  app.openapi(CHECKPOINT_ROUTE, async (context) => newest(context, 'checkpoint', NOTE));
   app.openapi(MERKLE_ROUTE, async (context) => {
     const { root, file } = context.req.valid('param');
-    return answers.file(context, await tap16(engine, root, file), JSON_FOR_EVER);
+    const make = (): Promise<Uint8Array | undefined> => tap16(engine, root, file);
+    return answers.named(context, `merkle/${root}/${file}`, make, JSON_FOR_EVER);
   });
 }
 
