@@ -34,6 +34,16 @@ export const ALLOWED: readonly Allowance[] = [
     reason:
       'adapter of the publication store: its lock is a listening socket under a name of its own',
   },
+  {
+    path: 'packages/client/src/files.ts',
+    effects: ['node:fs/promises'],
+    reason: 'adapter of the client’s store: files',
+  },
+  {
+    path: 'packages/client/src/http.ts',
+    effects: ['fetch', 'performance', 'setTimeout'],
+    reason: 'adapter of the client’s fetch port: HTTP, and the clock of its patience',
+  },
 ];
 
 /** Built-in modules that only compute. */

@@ -42,8 +42,18 @@ export async function openFiles(
   directory: string,
   options: FilesOptions = {},
 ): Promise<PublicationStore> {
-  const fs = options.fs ?? nodeFs;
-  const root = resolve(directory);
+  const { folder, release } = await lockedFolder(resolve(directory), options.fs ?? nodeFs);
+  return new FileStore(folder, release);
+}
+
+/**
+ * A folder, created if need be, without what a crash left half written, for this process alone until it is released.
+ * @throws OperatingFault as {@link openFiles}
+ */
+export async function lockedFolder(
+  root: string,
+  fs: FileSystem,
+): Promise<{ readonly folder: Folder; readonly release: () => Promise<void> }> {
   await createFolder(root, fs);
   const release = await lockFolder(root, fs);
   const folder = new Folder(root, fs);
@@ -53,7 +63,7 @@ export async function openFiles(
     await release();
     throw error;
   }
-  return new FileStore(folder, release);
+  return { folder, release };
 }
 
 interface Versioned {

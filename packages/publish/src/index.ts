@@ -1,6 +1,6 @@
 /** The publication store: what is signed centrally, as files under fixed names. */
 
-export { openFiles } from './files.ts';
+export { lockedFolder, openFiles } from './files.ts';
 export type { FilesOptions } from './files.ts';
 export type { FileSystem } from './folder.ts';
 export { memoryFiles, openMemory } from './memory.ts';

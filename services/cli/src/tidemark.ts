@@ -4,6 +4,7 @@ import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canoni
 import { openAccess } from './access.ts';
 import { binsCommand } from './program/bins.ts';
 import { changeCommand } from './program/change.ts';
+import { clientCommand } from './program/client.ts';
 import { importCommand } from './program/import.ts';
 import { serveCommand } from './program/serve.ts';
 import { tokensCommand } from './program/tokens.ts';
@@ -50,6 +51,7 @@ serveCommand(program);
 importCommand(program);
 tokensCommand(program);
 binsCommand(program);
+clientCommand(program);
 changeCommand(program, 'add', 'target.added', 'list a target, or another content at its path');
 changeCommand(program, 'remove', 'target.removed', 'take a target off the list');
 changeCommand(program, 'yank', 'target.yanked', 'mark a target as yanked; it stays downloadable');

@@ -1,0 +1,41 @@
+/**
+ * What is trusted, as files in a folder: `root.json`, `timestamp.json`, `ROLE.json`, each byte for byte as it was
+ * served. A write replaces a file as a whole and survives the machine's loss of power.
+ */
+import * as fs from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { OperatingFault } from '@tidemark/canonical';
+import { lockedFolder } from '@tidemark/publish';
+import { encodeRole } from './names.ts';
+import type { TrustStore } from './ports.ts';
+
+/** A file system's limit for a name, which a role's may exceed. */
+const NAME_BYTES_MAX = 255;
+
+/**
+ * Opens a folder, made if need be, for this process alone.
+ * @throws OperatingFault `client.store`: another process has it open, or the folder cannot be read or written
+ */
+export async function openTrustFiles(directory: string): Promise<TrustStore> {
+  const { folder, release } = await stored(() => lockedFolder(resolve(directory), fs));
+  return {
+    read: (role) => stored(() => folder.read(fileOf(role))),
+    write: (role, bytes) => stored(() => folder.write(fileOf(role), bytes)),
+    close: () => stored(release),
+  };
+}
+
+function fileOf(role: string): string {
+  const name = `${encodeRole(role)}.json`;
+  if (name.length <= NAME_BYTES_MAX) return name;
+  throw new OperatingFault('client.store', `a role's name has ${role.length} characters`);
+}
+
+async function stored<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    if (!(cause instanceof OperatingFault) || cause.code === 'client.store') throw cause;
+    throw new OperatingFault('client.store', `${cause.message} (${cause.code})`, { cause });
+  }
+}

@@ -1,0 +1,23 @@
+/** Where files lie: names of roles and targets in URLs and folders. */
+
+/** A role's name as part of a file's: whatever it is, one segment. */
+export function encodeRole(role: string): string {
+  return encodeURIComponent(role).replace(
+    /[!'()*]/g,
+    (unit) => `%${unit.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+/**
+ * `DIR/NAME` → `DIR/<hash>.NAME`, where a repository has consistent snapshots.
+ * https://theupdateframework.github.io/specification/latest/#consistent-snapshots
+ */
+export function hashedName(path: string, hashes: ReadonlyMap<string, string>): string {
+  const hash = hashes.get('sha256') ?? [...hashes.values()][0]!;
+  const slash = path.lastIndexOf('/') + 1;
+  return `${path.slice(0, slash)}${hash}.${path.slice(slash)}`;
+}
+
+export function inFolder(url: string, path: string): string {
+  return `${url.replace(/\/*$/, '')}/${path}`;
+}

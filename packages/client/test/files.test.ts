@@ -1,0 +1,80 @@
+/** Trust kept in files: byte for byte, whole or not at all, for one process at a time. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { utf8 } from '@tidemark/canonical';
+import { afterAll, expect, test } from 'vitest';
+import { openTrustFiles } from '../src/files.ts';
+import { repository } from './repository.ts';
+
+const folder = await mkdtemp(join(tmpdir(), 'tidemark-client-'));
+afterAll(() => rm(folder, { recursive: true }));
+
+test('what is trusted lies there under the names of the roles, as it was served', async () => {
+  const directory = join(folder, 'a', 'trusted');
+  const repo = repository();
+  const store = await openTrustFiles(directory);
+  await (await repo.client({ store })).refresh();
+  await store.close();
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.json'));
+  expect(names.toSorted()).toEqual([
+    'root.json',
+    'snapshot.json',
+    'targets.json',
+    'timestamp.json',
+  ]);
+  const timestamp = repo.files.get('metadata/timestamp.json')!;
+  expect(await readFile(join(directory, 'timestamp.json'))).toEqual(Buffer.from(timestamp));
+});
+
+test('one process at a time', async () => {
+  const directory = join(folder, 'b');
+  const store = await openTrustFiles(directory);
+  await expect(openTrustFiles(directory)).rejects.toMatchObject({ code: 'client.store' });
+  await store.close();
+  await (await openTrustFiles(directory)).close();
+});
+
+test('a role’s name stays one file in the folder', async () => {
+  const directory = join(folder, 'c');
+  await withStore(directory, async (store) => {
+    for (const role of ['../up', 'a/b', '.', '..', 'ü', '*', 'a%2Fb']) {
+      await store.write(role, utf8(role));
+    }
+    for (const role of ['../up', 'a/b', '.', '..', 'ü', '*', 'a%2Fb']) {
+      expect(await store.read(role)).toEqual(Buffer.from(role));
+    }
+    await expect(store.write('x'.repeat(300), utf8('x'))).rejects.toMatchObject({
+      code: 'client.store',
+    });
+  });
+  expect((await readdir(folder)).toSorted()).toEqual(['a', 'b', 'c']);
+  expect((await readdir(directory)).filter((name) => !name.startsWith('.t'))).toContain(
+    'a%2Fb.json',
+  );
+});
+
+test('what a crash left half written is not read', async () => {
+  const directory = join(folder, 'd');
+  await withStore(directory, (store) => store.write('root', utf8('whole')));
+  await writeFile(join(directory, '.tmp', '0'), 'half');
+  await withStore(directory, async (store) => {
+    expect(await store.read('root')).toEqual(Buffer.from('whole'));
+    expect(await store.read('timestamp')).toBeUndefined();
+  });
+  expect(await readdir(join(directory, '.tmp'))).toEqual([]);
+});
+
+type Store = Awaited<ReturnType<typeof openTrustFiles>>;
+
+async function withStore(
+  directory: string,
+  act: (store: Store) => Promise<unknown>,
+): Promise<void> {
+  const store = await openTrustFiles(directory);
+  try {
+    await act(store);
+  } finally {
+    await store.close();
+  }
+}

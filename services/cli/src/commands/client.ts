@@ -1,0 +1,124 @@
+/** A TUF client for any repository: trusts a root, follows it, downloads what it lists. */
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { OperatingFault, RejectedInput } from '@tidemark/canonical';
+import {
+  Checker,
+  type Client,
+  encodeRole,
+  type FoundTarget,
+  httpFetch,
+  openClient,
+} from '@tidemark/client';
+import { openTrustFiles } from '@tidemark/client/files';
+import { nativeHashes } from '@tidemark/client/native';
+import { nativeVerifiers } from '@tidemark/tuf/native';
+
+/** Begins to trust a root; nobody is asked. @throws RejectedInput, OperatingFault `client.no_root`, `client.trusted` */
+export async function trustFirst(metadataDir: string, rootFile: string): Promise<void> {
+  const root = await readFile(rootFile).catch((cause: NodeJS.ErrnoException) => {
+    throw new OperatingFault('client.no_root', `cannot read ${rootFile}: ${cause.message}`, {
+      cause,
+    });
+  });
+  await withClient(metadataDir, '', async () => undefined, root);
+}
+
+/** Brings what is trusted up to date. */
+export async function refresh(metadataDir: string, metadataUrl: string): Promise<void> {
+  await withClient(metadataDir, metadataUrl, (client) => client.refresh());
+}
+
+export interface Downloads {
+  readonly targets: readonly string[];
+  readonly baseUrl: string;
+  readonly directory: string;
+  /** Is told of each file that is there now, and whether it was before. */
+  readonly done: (path: string, file: string, wasThere: boolean) => void;
+}
+
+/** Downloads targets one after the other; ends at the first that is not to be had. */
+export async function download(
+  metadataDir: string,
+  metadataUrl: string,
+  { targets, baseUrl, directory, done }: Downloads,
+): Promise<void> {
+  await withClient(metadataDir, metadataUrl, async (client) => {
+    await client.refresh();
+    for (const path of targets) {
+      const target = await client.target(path);
+      if (target === undefined) {
+        throw new RejectedInput('client.absent', `the repository lists no ${path}`);
+      }
+      // A path may climb out of a folder or have the length of several names; as one name it cannot.
+      const file = join(directory, encodeRole(path));
+      const wasThere = await isThere(file, target);
+      if (!wasThere) await fetchTo(file, client.download(target, baseUrl));
+      done(path, file, wasThere);
+    }
+  });
+}
+
+async function withClient(
+  metadataDir: string,
+  metadataUrl: string,
+  act: (client: Client) => Promise<void>,
+  root?: Uint8Array,
+): Promise<void> {
+  const store = await openTrustFiles(metadataDir);
+  try {
+    if (root !== undefined && (await store.read('root')) !== undefined) {
+      throw new OperatingFault('client.trusted', `${metadataDir} trusts a root already`);
+    }
+    const client = await openClient({
+      metadataUrl,
+      store,
+      fetch: httpFetch(),
+      ...(root && { root }),
+      verifiers: nativeVerifiers,
+      hashes: nativeHashes,
+      now: Date.now,
+    });
+    await act(client);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Whether a file is what is listed; one that is not will be replaced. */
+async function isThere(file: string, target: FoundTarget): Promise<boolean> {
+  const checker = new Checker(file, target, nativeHashes);
+  try {
+    await using handle = await open(file);
+    for await (const chunk of handle.createReadStream({ autoClose: false })) {
+      checker.update(chunk as Buffer);
+    }
+    checker.finish();
+    return true;
+  } catch (error) {
+    if (error instanceof RejectedInput) return false;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** A file appears whole and verified, or not at all. */
+async function fetchTo(file: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const part = `${file}.part`;
+  const opened = mkdir(dirname(file), { recursive: true }).then(() => open(part, 'w'));
+  const handle = await opened.catch((cause: NodeJS.ErrnoException) => {
+    throw new OperatingFault('client.target_dir', `cannot write ${part}: ${cause.message}`, {
+      cause,
+    });
+  });
+  try {
+    for await (const chunk of chunks) await handle.writeFile(chunk);
+    await handle.sync();
+    await rename(part, file);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
