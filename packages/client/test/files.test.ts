@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { utf8 } from '@tidemark/canonical';
 import { afterAll, expect, test } from 'vitest';
 import { openTrustFiles } from '../src/files.ts';
+import { encodeRole } from '../src/names.ts';
 import { repository } from './repository.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'tidemark-client-'));
@@ -63,6 +64,10 @@ test('what a crash left half written is not read', async () => {
     expect(await store.read('timestamp')).toBeUndefined();
   });
   expect(await readdir(join(directory, '.tmp'))).toEqual([]);
+});
+
+test('a role’s name in a URL is what Python’s quote makes of it', () => {
+  expect(encodeRole("a!'(b)* /é~")).toBe('a%21%27%28b%29%2A%20%2F%C3%A9~');
 });
 
 type Store = Awaited<ReturnType<typeof openTrustFiles>>;

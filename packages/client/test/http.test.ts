@@ -50,6 +50,20 @@ test('silence, before the answer and in it, and a trickle', async () => {
   }
 });
 
+test('an answer may take longer than a silence, if it comes', async () => {
+  await using server = await serve((_, response) => {
+    let left = 8;
+    const steady = setInterval(() => {
+      response.write(Buffer.alloc(2_000));
+      if (--left > 0) return;
+      clearInterval(steady);
+      response.end();
+    }, 50);
+  });
+  const chunks = await httpFetch({ silenceMs: 300 })(`${server.url}/steady`);
+  expect((await joined(chunks)).length).toBe(16_000);
+});
+
 test('whoever has enough ends the request', async () => {
   const closed = Promise.withResolvers<void>();
   await using server = await serve((_, response) => {
