@@ -10,6 +10,7 @@ import { temporaryFolder } from '../../../test/support/files.ts';
 import type { Access } from '../src/access.ts';
 import { ledgerOf, newestSnapshot } from '../src/ask.ts';
 import { sendEvents } from '../src/commands/send.ts';
+import { statusReport } from '../src/commands/status.ts';
 import { openRemote, type RemoteOptions } from '../src/remote/openRemote.ts';
 import { demandPrivate, ledgerUrl, tokenFor } from '../src/remote/url.ts';
 
@@ -187,6 +188,7 @@ describe('what passes is waited for', () => {
 
   test.each<[string, RequestListener]>([
     ['503', problem(503, 'log.unknown')],
+    ['408 on a thin line', problem(408, 'http.slow')],
     ['502 of a proxy', (_, response) => response.writeHead(502).end('<html>')],
     ['504', (_, response) => response.writeHead(504).end()],
     ['a broken connection', breaks],
@@ -255,6 +257,25 @@ describe('what is no answer of a ledger', () => {
     const access = await open(await server(listener), { retryFor: 300 });
     await expect(newestOrLedger(access, code)).rejects.toMatchObject({ code });
   });
+});
+
+test('a status that tells that the ledger is not ready is no failure', async () => {
+  const reasons = [{ code: 'log.full', detail: 'no space left' }];
+  const newest = {
+    snapshot: 7,
+    time: '2026-11-24T12:00:00.000Z',
+    merkle_root: SHA,
+    versions: { root: 1, snapshot: 7, timestamp: 7 },
+  };
+  const url = await server(
+    problem(401, 'token.absent'),
+    json(LEDGER),
+    json(newest),
+    json({ ready: false, reasons }, 503),
+  );
+  const lines = await statusReport(await open(url), false, Date.UTC(2026, 10, 24, 12));
+  expect(lines).toContain('index         a server is running; it does not do its work\n');
+  expect(lines).toContain('  not ready   no space left (log.full)\n');
 });
 
 describe('events', () => {

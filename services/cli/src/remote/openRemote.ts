@@ -24,6 +24,8 @@ const RETRY_MS = 300_000;
 const CONNECTIONS_MAX = 40;
 /** Of which a later try may have an answer. */
 const TROUBLES: ReadonlyMap<number, Trouble['code']> = new Map([
+  // Of many bodies on a thin line: one at a time, as it is tried again, may get through.
+  [408, 'remote.busy'],
   [429, 'remote.busy'],
   [502, 'remote.down'],
   [503, 'remote.down'],
@@ -96,6 +98,11 @@ class Remote {
           if (answer.statusCode === 404) {
             answer.resume();
             return { isThere: false };
+          }
+          if (answer.statusCode !== 200) {
+            answer.destroy();
+            const message = `the ledger answered ${answer.statusCode} for ${asked.path}`;
+            throw new OperatingFault('export.missing', message);
           }
           await write((bytesMax) => chunksIn(answer, { ...BOUNDS, wholeMs: Infinity, bytesMax }));
           return { isThere: true };

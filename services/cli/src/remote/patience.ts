@@ -17,6 +17,8 @@ export interface Trouble {
 
 const PAUSE_FIRST_MS = 250;
 const PAUSE_MAX_MS = 10_000;
+/** The same trouble is told once in so long. */
+const SAID_MS = 30_000;
 
 export class Patience {
   private readonly boundMs: number;
@@ -26,6 +28,7 @@ export class Patience {
   /** Whether anything was ever answered. */
   hasAnswered = false;
   private turn: Promise<unknown> = Promise.resolve();
+  private said = { why: '', at: 0 };
 
   constructor(boundMs: number, say: (message: string) => void) {
     this.boundMs = boundMs;
@@ -61,14 +64,21 @@ export class Patience {
       const wait = afterMs === undefined ? pause : Math.max(afterMs, PAUSE_FIRST_MS);
       const left = Math.max(since, this.progressAt) + this.boundMs - performance.now();
       if (wait > left) throw this.endOf(trouble);
-      // Less than a second is nobody's business.
-      if (wait >= 1000) this.say(`waiting ${Math.ceil(wait / 1000)} s: ${trouble.why}`);
+      this.tell(trouble.why, wait);
       await delay(wait);
       const result = await attempt();
       if (!isTrouble(result)) return result;
       trouble = result;
       pause = Math.min(2 * pause, PAUSE_MAX_MS);
     }
+  }
+
+  private tell(why: string, waitMs: number): void {
+    const now = performance.now();
+    // Less than a second is nobody's business.
+    if (waitMs < 1000 || (this.said.why === why && now - this.said.at < SAID_MS)) return;
+    this.said = { why, at: now };
+    this.say(`waiting ${Math.ceil(waitMs / 1000)} s: ${why}`);
   }
 
   private endOf({ code, why, afterMs }: Trouble): OperatingFault {
