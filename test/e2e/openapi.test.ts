@@ -76,6 +76,7 @@ test.each<[string, string, number]>([
   ['/merkle/{root}/{file}', '/merkle/x/bin-00.json', 404],
   ['/log/checkpoint', '/log/checkpoint', 200],
   ['/targets/{path}', '/targets/demo/a', 404],
+  ['/v1/ledger', '/v1/ledger', 200],
   ['/v1/targets/{path}', '/v1/targets/demo/a', 200],
   ['/v1/targets/{path}', '/v1/targets/demo/absent?at=N', 200],
   ['/v1/targets/{path}', '/v1/targets/demo/a?at=x', 400],

@@ -19,6 +19,8 @@ export interface RunOptions {
   /** Standard input; empty unless given. */
   readonly input?: string;
   readonly passphraseFile?: string | undefined;
+  /** Further variables. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Runs `tidemark ARGS` to its end. */
@@ -27,6 +29,21 @@ export async function tidemark(args: readonly string[], options: RunOptions = {}
   started.child.stdin!.end(options.input ?? '');
   const code = await started.exited;
   return { code, ...textsOf(started) };
+}
+
+/** Starts `tidemark ARGS`, to be interrupted or waited for. */
+export function startTidemark(args: readonly string[], options: RunOptions = {}): Running {
+  const started = start(process.execPath, [MAIN, ...args], options);
+  return {
+    exited: started.exited.then((code) => ({ code, ...textsOf(started) })),
+    get stderr() {
+      return started.stderr;
+    },
+    kill: () => {
+      started.child.kill('SIGKILL');
+      return started.exited;
+    },
+  };
 }
 
 function textsOf({ stdout, stderr }: Started): { stdout: string; stderr: string } {
@@ -46,6 +63,8 @@ export interface Ledger {
   /** The same as `run`, to be interrupted. */
   start(command: string, ...args: readonly string[]): Running;
   serve(...flags: readonly string[]): Promise<Serving>;
+  /** A new token, by `tokens create FLAGS…`. */
+  token(...flags: readonly string[]): Promise<string>;
 }
 
 export interface Running {
@@ -79,23 +98,17 @@ export function openLedger(folder: string, root: Uint8Array): Ledger {
       if (code !== 0) throw new Error(`${command} ${args.join(' ')}: ${code} ${stdout}${stderr}`);
       return JSON.parse(stdout);
     },
-    start: (command, ...args) => {
-      const started = start(process.execPath, [MAIN, command, folder, ...args], { passphraseFile });
-      return {
-        exited: started.exited.then((code) => ({ code, ...textsOf(started) })),
-        get stderr() {
-          return started.stderr;
-        },
-        kill: () => {
-          started.child.kill('SIGKILL');
-          return started.exited;
-        },
-      };
-    },
+    start: (command, ...args) => startTidemark([command, folder, ...args], { passphraseFile }),
     serve: (...flags) =>
       Serving.start(process.execPath, [MAIN, 'serve', folder, '--port', '0', ...flags], {
         passphraseFile,
       }),
+    token: async (...flags) => {
+      const args = ['tokens', 'create', folder, ...flags, '--json'];
+      const { code, stdout, stderr } = await tidemark(args);
+      if (code !== 0) throw new Error(`${args.join(' ')}: ${code} ${stdout}${stderr}`);
+      return (JSON.parse(stdout) as { token: string }).token;
+    },
   };
 }
 
@@ -177,13 +190,14 @@ interface Started {
 function start(
   command: string,
   args: readonly string[],
-  { passphraseFile, cwd }: RunOptions & { readonly cwd?: string },
+  { passphraseFile, environment: more, cwd }: RunOptions & { readonly cwd?: string },
 ): Started {
-  const { TIDEMARK_PASSPHRASE_FILE: _, ...environment } = process.env;
+  const { TIDEMARK_PASSPHRASE_FILE: _, TIDEMARK_TOKEN: __, ...environment } = process.env;
   const child = spawn(command, args, {
     cwd,
     env: {
       ...environment,
+      ...more,
       ...(passphraseFile === undefined ? {} : { TIDEMARK_PASSPHRASE_FILE: passphraseFile }),
     },
   });

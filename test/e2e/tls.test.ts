@@ -1,5 +1,4 @@
 // TLS on the public listener: by configuration, with another certificate at SIGHUP, never with a bad one.
-import { execFileSync } from 'node:child_process';
 import { chmod, copyFile, readFile, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
 import { join } from 'node:path';
@@ -8,12 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { requireComponent } from '../support/component.ts';
 import { temporaryFolder } from '../support/files.ts';
+import { makeCertificate, provideOpenssl, type Pair } from './certificate.ts';
 import { initLedger, tidemark, type Ledger, type Serving } from './tidemark.ts';
-
-interface Pair {
-  readonly cert: string;
-  readonly key: string;
-}
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let ledger: Ledger;
@@ -24,16 +19,6 @@ beforeAll(async () => {
   ledger = await initLedger(join(folder.path, 'index'), '--bins', '64');
 });
 afterAll(() => folder[Symbol.asyncDispose]());
-
-function makeCertificate(name: string): Pair {
-  const [cert, key] = [join(folder.path, `${name}.pem`), join(folder.path, `${name}.key`)];
-  const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
-  const named = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  execFileSync('openssl', ['req', '-x509', ...made, ...named, '-out', cert, '-keyout', key], {
-    stdio: 'ignore',
-  });
-  return { cert, key };
-}
 
 async function configure(tls: Partial<Pair> & { min_version?: string }): Promise<string> {
   const file = join(folder.path, 'serve.json');
@@ -62,15 +47,10 @@ async function until(server: Serving, said: string): Promise<void> {
   while (!server.stderr.includes(said)) await delay(20);
 }
 
-/** Says its version, or that it is missing. */
-async function provideOpenssl(): Promise<string> {
-  return execFileSync('openssl', ['version'], { encoding: 'utf8' });
-}
-
 await requireComponent('openssl', provideOpenssl, 'TLS', () => {
   beforeAll(() => {
-    first = makeCertificate('first');
-    second = makeCertificate('second');
+    first = makeCertificate(folder.path, 'first');
+    second = makeCertificate(folder.path, 'second');
   });
 
   test('serves the certificate that it is given, and the next one at SIGHUP', async () => {

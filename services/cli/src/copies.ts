@@ -7,13 +7,16 @@ import { OperatingFault } from '@tidemark/canonical';
 
 /** Copies a file unless there is one by that name. @returns whether it did. @throws OperatingFault `copy.failed` */
 export async function copyWhole(from: string, to: string): Promise<boolean> {
-  const isThere = await stat(to).then(
+  if (await isThere(to)) return false;
+  await copyAs(from, dirname(to), async () => basename(to));
+  return true;
+}
+
+export async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
     () => true,
     () => false,
   );
-  if (isThere) return false;
-  await copyAs(from, dirname(to), async () => basename(to));
-  return true;
 }
 
 /**
@@ -25,22 +28,55 @@ export async function copyAs(
   folder: string,
   nameOf: (copy: string) => Promise<string>,
 ): Promise<string> {
+  return io(`cannot copy ${from} to ${folder}`, async () =>
+    viaPart(folder, nameOf, async (part) => copyFile(from, part, constants.COPYFILE_FICLONE)),
+  );
+}
+
+/**
+ * Writes what comes to a file that is not there yet. Nothing is left of it where `chunks` throws, and that is thrown on.
+ * @throws OperatingFault `copy.failed`
+ */
+export async function writeWhole(to: string, chunks: AsyncIterable<Buffer>): Promise<void> {
+  const what = `cannot write ${to}`;
+  const write = async (part: string): Promise<void> => {
+    const file = await io(what, async () => open(part, 'wx'));
+    try {
+      for await (const chunk of chunks) await io(what, async () => file.writeFile(chunk));
+    } finally {
+      await file.close();
+    }
+  };
+  await viaPart(dirname(to), async () => basename(to), write);
+}
+
+async function viaPart(
+  folder: string,
+  nameOf: (part: string) => Promise<string>,
+  fill: (part: string) => Promise<void>,
+): Promise<string> {
   const part = join(folder, `.${randomUUID()}.part`);
   try {
     await mkdir(folder, { recursive: true });
-    await copyFile(from, part, constants.COPYFILE_FICLONE);
+    await fill(part);
     const to = join(folder, await nameOf(part));
     await mkdir(dirname(to), { recursive: true });
     await sync(part);
     await rename(part, to);
     await sync(dirname(to));
     return to;
-  } catch (cause) {
+  } catch (error) {
     await rm(part, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function io<T>(what: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new OperatingFault('copy.failed', `cannot copy ${from} to ${folder}: ${reason}`, {
-      cause,
-    });
+    throw new OperatingFault('copy.failed', `${what}: ${reason}`, { cause });
   }
 }
 

@@ -13,6 +13,18 @@ const SHA = 'c0'.repeat(32);
 const ANSWERS = ['applied', 'unchanged', 'conflict', 'absent', 'duplicate', 'refused'] as const;
 type Reply = (typeof ANSWERS)[number];
 
+const NEWEST = {
+  snapshot: 2,
+  time: '2026-11-24T12:00:00.000Z',
+  merkle_root: SHA,
+  versions: { root: 1, snapshot: 2, timestamp: 2 },
+};
+
+function ledgerWith(conflict: string): Json {
+  const shape = { ledger: 'a1', name: 'index', bins: 64, partitions: 4, delegation: 'succinct' };
+  return { ...shape, policy: { conflict, classic_ms: null }, keeps_files: false };
+}
+
 /** Answers as a ledger does, with outcomes that the test chooses, and lists or does not list what is asked for. */
 function standIn(replies: readonly Reply[], isListed: boolean, conflict: string): Access {
   let at = 0;
@@ -21,15 +33,21 @@ function standIn(replies: readonly Reply[], isListed: boolean, conflict: string)
     if (reply === 'refused') {
       return { accepted: [], refused: [{ index, code: 'token.path', detail: 'not yours' }] };
     }
-    const fates = { applied: { state: 'applied' }, unchanged: { state: 'unchanged' } } as const;
+    const fates = {
+      applied: { state: 'applied' },
+      unchanged: { state: 'unchanged', code: 'unchanged' },
+    } as const;
     const fate = reply in fates ? fates[reply as 'applied'] : { state: 'rejected', code: reply };
-    return { accepted: [{ index, fate: { ...fate, snapshot: 2 } }], refused: [] };
+    const receipt = { partition: 0, offset: at, index: 0 };
+    return { accepted: [{ index, receipt, fate: { ...fate, snapshot: 2 } }], refused: [] };
   };
   const answer = (path: string, body: string): Json => {
-    if (path === '/v1/status') return { snapshot: 2, classic_ms: null, conflict };
+    if (path === '/v1/ledger') return ledgerWith(conflict);
+    if (path === '/v1/snapshots/newest') return NEWEST;
     if (path.startsWith('/v1/targets/')) {
       const target = { length: 1, hashes: { sha256: SHA } };
-      return { snapshot: 2, role: 'bin-0', version: 1, target: isListed ? target : null };
+      const at = { snapshot: 2, role: 'bin-0', version: 1 };
+      return { path: path.slice(12), ...at, target: isListed ? target : null };
     }
     const outcomes = body.split('\n').map((_, index) => outcome(index));
     return {
@@ -37,12 +55,13 @@ function standIn(replies: readonly Reply[], isListed: boolean, conflict: string)
       refused: outcomes.flatMap(({ refused }) => refused),
     };
   };
-  const ask: Access['ask'] = async (_, path, body = '') => ({
+  const ask: Access['ask'] = async (_, path, { body = '' } = {}) => ({
     status: 200,
     body: Buffer.from(JSON.stringify(answer(path, body))),
   });
   return {
-    folder: {} as Access['folder'],
+    files: {} as Access['files'],
+    firstRoot: async () => undefined,
     isRunning: true,
     ask,
     [Symbol.asyncDispose]: async () => {},
@@ -103,7 +122,8 @@ test('lines about one path keep their order and never meet; the others do not wa
   let bodies = 0;
   const access: Access = {
     ...honest,
-    ask: async (method, path, body) => {
+    ask: async (method, path, options) => {
+      const body = options?.body;
       if (body === undefined) return honest.ask(method, path);
       const events = body
         .split('\n')
@@ -115,7 +135,7 @@ test('lines about one path keep their order and never meet; the others do not wa
       }
       await new Promise((resolve) => setTimeout(resolve, (bodies++ * 7) % 11));
       for (const event of events) underWay.delete(event.path);
-      return honest.ask(method, path, body);
+      return honest.ask(method, path, options);
     },
   };
   const text = lines.map((each) => JSON.stringify(each)).join('\n');

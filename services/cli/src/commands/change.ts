@@ -1,14 +1,12 @@
 /** `tidemark add | remove | yank`: single targets from the command line. */
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { recordText, RejectedInput, type JsonObject } from '@tidemark/canonical';
+import { randomUUID } from 'node:crypto';
+import { RejectedInput, type JsonObject } from '@tidemark/canonical';
 import { parseEvent, type EventType } from '@tidemark/event';
 import { checkTargetPath } from '@tidemark/tuf';
-import { askJson, untilInSnapshotJson, type Access } from '../access.ts';
-import { copyAs } from '../copies.ts';
-import type { LedgerFolder } from '../ledgerFolder.ts';
+import type { Access } from '../access.ts';
+import { untilInSnapshotJson } from '../ask.ts';
+import type { TargetFiles } from '../targetFiles.ts';
+import { sendEvents } from './send.ts';
 
 export interface ChangeOptions {
   readonly file?: string | undefined;
@@ -47,23 +45,18 @@ export async function changeTargets(
   options: ChangeOptions,
 ): Promise<ChangeResult[]> {
   const content =
-    type === 'target.added' ? await contentOf(access.folder, options) : yankOf(type, options);
+    type === 'target.added' ? await contentOf(access.files, options) : yankOf(type, options);
   const events = paths.map((path) => parseEvent({ id: randomUUID(), type, path, ...content }));
-  const body = events.map((event) => recordText(event as unknown as JsonObject)).join('\n');
   const wait = options.wait ?? (access.isRunning ? 'durable' : 'published');
-  const answer = await askJson(access, 'POST', `/v1/events?wait=${wait}`, body);
-  const accepted = answer['accepted'] as readonly (JsonObject & { index: number })[];
-  const refused = answer['refused'] as readonly (JsonObject & { index: number; code: string })[];
-  const results = [
-    ...accepted.map(({ index, receipt, fate }) => ({
-      path: paths[index]!,
-      ...(fate as { state: string; code?: string; snapshot?: number }),
-      receipt: receipt as JsonObject,
-    })),
-    ...refused.map(({ index, code }) => ({ path: paths[index]!, state: 'rejected', code })),
-  ];
+  // Their ids are new: whatever became of them is theirs.
+  const outcomes = await sendEvents(access, events, wait, -1);
+  const results = outcomes.map((outcome, i) => {
+    const path = paths[i]!;
+    if (!('fate' in outcome)) return { path, state: 'rejected', code: outcome.code };
+    return { path, ...outcome.fate, receipt: outcome.receipt };
+  });
   if (wait === 'published') {
-    const snapshots = results.map((result) => ('snapshot' in result ? (result.snapshot ?? 0) : 0));
+    const snapshots = results.map((result) => ('snapshot' in result ? result.snapshot : 0));
     await untilInSnapshotJson(access, Math.max(0, ...snapshots));
   }
   return results;
@@ -80,10 +73,10 @@ interface Content {
   readonly hashes: { readonly sha256: string };
 }
 
-/** Length and hash from `--file`, whose bytes are kept, or as stated. */
-async function contentOf(folder: LedgerFolder, options: ChangeOptions): Promise<Content> {
+/** Length and hash from `--file`, whose bytes are kept where that can be, or as stated. */
+async function contentOf(files: TargetFiles, options: ChangeOptions): Promise<Content> {
   if (options.file === undefined) return contentStated(options);
-  const { length, sha256 } = await keepObject(folder, options.file);
+  const { length, sha256 } = await files.take(options.file);
   return { length, hashes: { sha256 } };
 }
 
@@ -97,22 +90,4 @@ function contentStated({ length, sha256 }: ChangeOptions): Content {
     'option.content',
     'add needs --file F, or --length N (bytes) and --sha256 H (64 lower-case hex digits)',
   );
-}
-
-/** Keeps a file's bytes by their hash: durable before the event that names them. */
-async function keepObject(
-  folder: LedgerFolder,
-  file: string,
-): Promise<{ length: number; sha256: string }> {
-  const kept = await copyAs(file, folder.objects, async (copy) => {
-    const sha256 = await hashOf(copy);
-    return join(sha256.slice(0, 2), sha256);
-  });
-  return { length: (await stat(kept)).size, sha256: basename(kept) };
-}
-
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

@@ -1,20 +1,29 @@
 /**
  * `tidemark export`: a complete static TUF tree of the newest snapshot.json, for rsync mirrors and any
  * web server (PEP 458: requirements P51, P55): metadata/, and targets/ with the files whose bytes the
- * ledger keeps. Incremental: what is there already is not written again. A reader never meets a tree
- * that is not whole: target files come before the bin that lists them, bins before snapshot.json, a new
- * root after everything it lets clients trust, the timestamp last.
+ * ledger keeps. Incremental: what is there already is not written again. Nothing is written that does not
+ * follow from the first root. A reader never meets a tree that is not whole: target files come before the
+ * bin that lists them, bins before snapshot.json, a new root after everything it lets clients trust, the
+ * timestamp last.
  */
-import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { OperatingFault, parseJson, type JsonObject } from '@tidemark/canonical';
 import { openFiles } from '@tidemark/publish';
-import { parseTargets } from '@tidemark/tuf';
-import { askJson, untilInSnapshotJson, type Access } from '../access.ts';
-import { copyWhole } from '../copies.ts';
+import { checkTargetPath, parseTargets } from '@tidemark/tuf';
+import type { Access } from '../access.ts';
+import { ledgerOf, newestSnapshot, untilInSnapshotJson } from '../ask.ts';
+import { inParallel } from '../parallel.ts';
 import { createProgress } from '../progress.ts';
+import type { Bring } from '../targetFiles.ts';
+import { firstRootFor, judge, needFile, trustedTree } from './exportTrust.ts';
 
 const FILES_UNDER_WAY = 32;
+
+export interface ExportOptions {
+  /** The file of the first root; needed of a URL, the first time. */
+  readonly root?: string | undefined;
+  /** Of the wall clock. */
+  readonly nowMs: number;
+}
 
 export interface ExportAccount {
   readonly snapshot: number;
@@ -26,26 +35,34 @@ export interface ExportAccount {
   targets: number;
 }
 
-/** Exports into a folder. @throws OperatingFault `export.missing`, `copy.failed`, `publish.*` */
-export async function exportTree(access: Access, out: string): Promise<ExportAccount> {
+/**
+ * Exports into a folder.
+ * @throws RejectedInput `export.*`; OperatingFault `export.missing`, `export.root_file`, `copy.failed`, `publish.*`
+ */
+export async function exportTree(
+  access: Access,
+  out: string,
+  { root, nowMs }: ExportOptions,
+): Promise<ExportAccount> {
+  const firstRoot = await firstRootFor(access, resolve(out), root);
   await using store = await openFiles(join(resolve(out), 'metadata'));
-  const { snapshot: newest } = await askJson(access, 'GET', '/v1/status');
-  await untilInSnapshotJson(access, Number(newest));
-  const timestamp = await need(access, 'timestamp.json');
-  const { signed } = parseJson(timestamp) as { signed: JsonObject };
-  const { version } = (signed['meta'] as Meta)['snapshot.json']!;
-  const snapshot = await need(access, `${version}.snapshot.json`);
-  const roles = rolesIn(snapshot);
-  const roots = await rootsOf(access);
+  await untilInSnapshotJson(access, (await newestSnapshot(access)).snapshot);
+  const isOurs = (await access.firstRoot()) !== undefined;
+  const { roots, timestamp, snapshot, roles } = await trustedTree(access, {
+    firstRoot,
+    // A mirror of our own ledger is made whenever we want; elsewhere what is old may hide what is new.
+    nowMs: isOurs ? undefined : nowMs,
+    held: (name) => store.get(name),
+  });
   const account = {
-    snapshot: version,
+    snapshot: snapshot.version,
     files: roles.length + roots.size + 2,
     written: 0,
     targets: 0,
   };
-  const kept = await keptIn(access.folder.objects);
+  const bring = (await ledgerOf(access)).keeps_files ? await access.files.bringer() : undefined;
   const there = new Set(await store.list());
-  const missing = roles.filter((name) => !there.has(name));
+  const missing = roles.filter(({ name }) => !there.has(name));
   const progress = createProgress({
     label: 'exporting',
     unit: 'files',
@@ -58,36 +75,25 @@ export async function exportTree(access: Access, out: string): Promise<ExportAcc
     await store.putImmutable(name, bytes);
     account.written++;
   };
-  await inParallel(missing, async (name) => {
-    const bytes = await need(access, name);
-    account.targets += await exportTargets(kept, bytes, join(resolve(out), 'targets'));
-    await put(name, bytes);
+  await inParallel(missing, FILES_UNDER_WAY, async (role) => {
+    const bytes = await needFile(access, role);
+    if (bring !== undefined) {
+      account.targets += await exportTargets(
+        bring,
+        role.name,
+        bytes,
+        join(resolve(out), 'targets'),
+      );
+    }
+    await put(role.name, bytes);
     progress.update(account.written);
   });
-  await put(`${version}.snapshot.json`, snapshot);
+  await put(snapshot.name, snapshot.bytes);
   for (const [name, bytes] of roots) await put(name, bytes);
-  if (await isNewer(store.get('timestamp.json'), timestamp)) account.written++;
-  await store.advance('timestamp.json', signed['version'] as number, timestamp);
+  if (await isNewer(store.get('timestamp.json'), timestamp.bytes)) account.written++;
+  await store.advance('timestamp.json', timestamp.version, timestamp.bytes);
   progress.finish();
   return account;
-}
-
-type Meta = Readonly<Record<string, { readonly version: number }>>;
-
-function rolesIn(snapshot: Uint8Array): string[] {
-  const { signed } = parseJson(snapshot) as { signed: JsonObject };
-  return Object.entries(signed['meta'] as Meta).map(([file, { version }]) => `${version}.${file}`);
-}
-
-/** Every root version: clients walk them one by one. */
-async function rootsOf(access: Access): Promise<Map<string, Uint8Array>> {
-  const roots = new Map<string, Uint8Array>();
-  for (let version = 1; ; version++) {
-    const name = `${version}.root.json`;
-    const answer = await access.ask('GET', `/metadata/${name}`);
-    if (answer.status === 404) return roots;
-    roots.set(name, answer.body);
-  }
 }
 
 async function isNewer(held: Promise<Uint8Array | undefined>, bytes: Uint8Array): Promise<boolean> {
@@ -99,45 +105,23 @@ async function isNewer(held: Promise<Uint8Array | undefined>, bytes: Uint8Array)
  * The files that a role lists and the ledger keeps, under the two names that clients ask for.
  * @returns how many were not there before
  */
-async function exportTargets(kept: Kept, role: Uint8Array, out: string): Promise<number> {
-  if (kept.hashes.size === 0) return 0;
+async function exportTargets(
+  bring: Bring,
+  name: string,
+  role: Uint8Array,
+  out: string,
+): Promise<number> {
   let written = 0;
-  for (const [path, { hashes }] of parseTargets(role).signed.targets) {
-    const sha256 = hashes.get('sha256');
-    if (sha256 === undefined || !kept.hashes.has(sha256)) continue;
+  for (const [stated, { length, hashes }] of parseTargets(role).signed.targets) {
+    const sha256 = hashes.get('sha256') ?? '';
+    if (!/^[0-9a-f]{64}$/.test(sha256)) continue;
+    // It becomes a place in a file system.
+    const path = judge(name, () => checkTargetPath(stated));
     const [first, ...rest] = path.split('/') as [string, ...string[]];
-    const names = [join(dirname(path), `${sha256}.${basename(path)}`)];
+    const places = [join(out, dirname(path), `${sha256}.${basename(path)}`)];
     // tough puts the hash in front of the whole path.
-    if (rest.length > 0) names.push(join(`${sha256}.${first}`, ...rest));
-    const from = join(kept.folder, sha256.slice(0, 2), sha256);
-    const made = await Promise.all(names.map((name) => copyWhole(from, join(out, name))));
-    if (made.includes(true)) written++;
+    if (rest.length > 0) places.push(join(out, `${sha256}.${first}`, ...rest));
+    if (await bring({ path, length, sha256 }, places)) written++;
   }
   return written;
-}
-
-interface Kept {
-  readonly folder: string;
-  readonly hashes: ReadonlySet<string>;
-}
-
-/** What bytes the ledger keeps; most ledgers keep none. */
-async function keptIn(folder: string): Promise<Kept> {
-  const names = await readdir(folder, { recursive: true }).catch(() => []);
-  const hashes = names.map((name) => basename(name)).filter((name) => /^[0-9a-f]{64}$/.test(name));
-  return { folder, hashes: new Set(hashes) };
-}
-
-async function inParallel<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const work = async (): Promise<void> => {
-    for (const item of queue) await act(item);
-  };
-  await Promise.all(Array.from({ length: FILES_UNDER_WAY }, work));
-}
-
-async function need(access: Access, name: string): Promise<Uint8Array> {
-  const answer = await access.ask('GET', `/metadata/${name}`);
-  if (answer.status === 200) return answer.body;
-  throw new OperatingFault('export.missing', `the ledger answered ${answer.status} for ${name}`);
 }

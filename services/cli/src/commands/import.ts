@@ -1,7 +1,8 @@
 /** `tidemark import`: a list of files into a ledger, with progress, resumption and a final account. */
 import type { Writable } from 'node:stream';
-import { canonicalText, recordText, type JsonObject } from '@tidemark/canonical';
-import { askJson, untilInSnapshotJson, type Access } from '../access.ts';
+import { canonicalText } from '@tidemark/canonical';
+import type { Access } from '../access.ts';
+import { ledgerOf, newestSnapshot, untilInSnapshotJson } from '../ask.ts';
 import { createProgress } from '../progress.ts';
 import type { BadLine, GoodLine, Source } from '../sources.ts';
 import { importEventId } from '../sources/item.ts';
@@ -10,6 +11,7 @@ import type { ImportAccount } from './importAccount.ts';
 import { Rehearsal } from './importRehearsal.ts';
 import { lookUp } from './listed.ts';
 import { REASONS } from './reasons.ts';
+import { sendEvents } from './send.ts';
 
 /** Is given every bad line and every refused event: where it stands, a code, what is wrong. */
 type Report = (bad: BadLine) => void;
@@ -46,9 +48,9 @@ export async function importFile(
   { dryRun = false, output = process.stderr }: ImportOptions = {},
 ): Promise<ImportAccount> {
   const account = emptyAccount();
-  const { conflict } = await askJson(access, 'GET', '/v1/status');
-  const policy = conflict === 'replace' ? 'replace' : 'reject';
-  const sender: Sender = { access, account, report, replaces: policy === 'replace' };
+  const policy = (await ledgerOf(access)).policy.conflict;
+  const { snapshot: since } = await newestSnapshot(access);
+  const sender: Sender = { access, account, report, replaces: policy === 'replace', since };
   const sink: Sink = dryRun
     ? new Rehearsal(access, account, report, policy)
     : new Pipeline((batch) => sendBatch(sender, batch));
@@ -75,8 +77,8 @@ export async function importFile(
     }
     await sink.end();
     if (!dryRun) {
-      const { snapshot } = await askJson(access, 'GET', '/v1/status');
-      await untilInSnapshotJson(access, Number(snapshot));
+      const { snapshot } = await newestSnapshot(access);
+      await untilInSnapshotJson(access, snapshot);
     }
     progress.update(done(account), 1);
   } finally {
@@ -189,6 +191,8 @@ interface Sender {
   readonly report: Report;
   /** Whether the ledger's policy lets other content take a path. */
   readonly replaces: boolean;
+  /** The newest snapshot when it began. */
+  readonly since: number;
 }
 
 /** What has been imported before is sent once more where it is not what is listed now: somebody removed it since. */
@@ -204,19 +208,18 @@ async function send(sender: Sender, batch: readonly GoodLine[]): Promise<GoodLin
   const { access, account } = sender;
   const seen: GoodLine[] = [];
   const taken = await takenBefore(sender, batch);
-  const body = batch.map(({ event }) => recordText(event as unknown as JsonObject)).join('\n');
-  const answer = await askJson(access, 'POST', '/v1/events?wait=published', body);
-  for (const { index, fate } of answer['accepted'] as unknown as readonly Accepted[]) {
+  const events = batch.map(({ event }) => event);
+  const outcomes = await sendEvents(access, events, 'published', sender.since);
+  outcomes.forEach((outcome, index) => {
     const line = batch[index]!;
-    const code = fate.code ?? fate.state;
+    if (!('fate' in outcome)) return reject(sender, line, outcome.code, outcome.detail);
+    const { fate } = outcome;
+    const code = 'code' in fate ? fate.code : fate.state;
     if (code === 'duplicate') seen.push(line);
     else if (fate.state === 'applied') account[kindOf(line.event, taken.has(line))]++;
     else if (isAsWanted(line.event, code)) account.unchanged++;
     else reject(sender, line, code, REASONS.get(code) ?? '');
-  }
-  for (const { index, code, detail } of answer['refused'] as unknown as readonly Refused[]) {
-    reject(sender, batch[index]!, code, detail);
-  }
+  });
   return seen;
 }
 
@@ -267,15 +270,4 @@ async function changedSince(access: Access, lines: readonly GoodLine[]): Promise
     },
   );
   return changed;
-}
-
-interface Accepted {
-  readonly index: number;
-  readonly fate: { readonly state: string; readonly code?: string };
-}
-
-interface Refused {
-  readonly index: number;
-  readonly code: string;
-  readonly detail: string;
 }

@@ -1,7 +1,9 @@
 /** What a snapshot lists for a path. */
 import type { JsonObject } from '@tidemark/canonical';
 import { checkTargetPath, pathInUrl } from '@tidemark/tuf';
-import { askJson, type Access } from '../access.ts';
+import type { Access } from '../access.ts';
+import { askJson, shaped } from '../ask.ts';
+import { listedSchema } from '../http/schemas.ts';
 
 /** `target` is null where the path is not listed; `version` is that of the bin that says so. */
 export interface Listed extends JsonObject {
@@ -15,7 +17,10 @@ export interface Listed extends JsonObject {
 export async function listed(access: Access, path: string, at?: number): Promise<Listed> {
   const query = at === undefined ? '' : `?at=${at}`;
   const name = pathInUrl(checkTargetPath(path));
-  return (await askJson(access, 'GET', `/v1/targets/${name}${query}`)) as Listed;
+  const json = await askJson(access, `/v1/targets/${name}${query}`);
+  // As it came: what is printed keeps its order.
+  shaped(listedSchema, json, '/v1/targets');
+  return json as Listed;
 }
 
 /** Paths that are looked up at the same time. */

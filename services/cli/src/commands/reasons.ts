@@ -10,4 +10,5 @@ export const REASONS: ReadonlyMap<string, string> = new Map([
   ['clock_ahead', 'the clock that dated the event is ahead of the ledger'],
   ['too_large', 'there is more in custom than a target may have'],
   ['id_reused', 'this event’s id was used for something else before'],
+  ['token.path', 'this token does not allow this path: tidemark tokens create … --upload PREFIX'],
 ]);

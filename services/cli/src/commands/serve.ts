@@ -1,6 +1,7 @@
 /** `tidemark serve`: the embedded ledger with its HTTP endpoints, until it is told to stop. */
 import { rm } from 'node:fs/promises';
-import { answers, openEngine, sayToTerminal } from '../access.ts';
+import { openEngine, sayToTerminal } from '../openEngine.ts';
+import { answers } from '../socket.ts';
 import { engineSettings, uploadLimits, uploadRate } from '../config/mapped.ts';
 import type { ServeConfig } from '../config/serveSettings.ts';
 import { untilCurrent } from '../current.ts';

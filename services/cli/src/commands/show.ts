@@ -1,7 +1,8 @@
 /** `tidemark show`: a role's file, or what is listed for a path. */
 import { fromUtf8, parseJson, RejectedInput, type JsonObject } from '@tidemark/canonical';
 import { checkTargetPath } from '@tidemark/tuf';
-import { askJson, textOf, type Access } from '../access.ts';
+import type { Access } from '../access.ts';
+import { askJson, newestSnapshot, textOf } from '../ask.ts';
 import { listed } from './listed.ts';
 
 export interface Found {
@@ -64,15 +65,14 @@ async function fileName(
     if (at !== undefined) {
       throw new RejectedInput('option.at', 'no snapshot states a root: ask for 1.root, 2.root, …');
     }
-    const status = await askJson(access, 'GET', '/v1/status');
-    return `${textOf(status['root_version'])}.root.json`;
+    return `${(await newestSnapshot(access)).versions.root}.root.json`;
   }
   const { meta, merkle_root: merkleRoot } = await signedOf(access, timestamp);
   if (role === 'snapshot') {
     const files = meta as unknown as Record<string, { version: number }>;
     return `${files['snapshot.json']!.version}.snapshot.json`;
   }
-  const proof = await askJson(access, 'GET', `/merkle/${textOf(merkleRoot)}/${role}.json`);
+  const proof = await askJson(access, `/merkle/${textOf(merkleRoot)}/${role}.json`);
   const files = proof['leaf_contents'] as unknown as Record<string, { version: number }>;
   return `${files[`${role}.json`]?.version ?? 0}.${role}.json`;
 }

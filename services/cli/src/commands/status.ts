@@ -1,31 +1,74 @@
 /** `tidemark status`, for people or as JSON. */
-import type { JsonObject } from '@tidemark/canonical';
-import { askJson, textOf, type Access } from '../access.ts';
+import { RejectedInput, type JsonObject } from '@tidemark/canonical';
+import type { Access } from '../access.ts';
+import { askJson, jsonIn, ledgerOf, newestSnapshot, shaped, textOf } from '../ask.ts';
+import { readySchema } from '../http/schemas.ts';
 import { amount, count } from './table.ts';
 
 const LABEL_WIDTH = 14;
 
+/** All of it takes an admin's token over a URL; without one, what the ledger tells everybody. */
 export async function statusReport(access: Access, json: boolean, now: number): Promise<string> {
-  const status = await askJson(access, 'GET', '/v1/status');
-  if (json) return JSON.stringify({ running: access.isRunning, ...status });
-  return statusLines(status, access.isRunning, now).join('\n');
+  const whole = await wholeStatus(access);
+  if (whole !== undefined) {
+    if (json) return JSON.stringify({ running: access.isRunning, ...whole });
+    return statusLines(whole, access.isRunning, now).join('\n');
+  }
+  const open = await openStatus(access);
+  if (json) return JSON.stringify({ running: access.isRunning, public_only: true, ...open });
+  return openStatusLines(open, now).join('\n');
+}
+
+/** @returns undefined where it takes another token, or one at all */
+async function wholeStatus(access: Access): Promise<JsonObject | undefined> {
+  try {
+    return await askJson(access, '/v1/status');
+  } catch (error) {
+    const isClosed = error instanceof RejectedInput && /^token\.(?:absent|scope)$/.test(error.code);
+    if (isClosed) return undefined;
+    throw error;
+  }
+}
+
+/** What the ledger tells everybody, under the names that the whole status has. */
+async function openStatus(access: Access): Promise<JsonObject> {
+  const { policy, keeps_files: _, ...shape } = await ledgerOf(access);
+  const { snapshot, time, merkle_root, versions } = await newestSnapshot(access);
+  const { body } = await access.ask('GET', '/readyz', { isPatient: false });
+  // 503 is an answer here, not a failure.
+  const { reasons } = shaped(readySchema, jsonIn({ status: 200, body }, '/readyz'), '/readyz');
+  return {
+    ...shape,
+    snapshot,
+    snapshot_time: time,
+    classic_snapshot: versions.snapshot,
+    ...policy,
+    merkle_root,
+    root_version: versions.root,
+    reasons,
+  };
+}
+
+function openStatusLines(status: JsonObject, now: number): string[] {
+  return [
+    ...headLines(status, true),
+    '',
+    ...snapshotLines(status, now),
+    '',
+    line('ledger', textOf(status['ledger']) ?? ''),
+    line('  shape', shapeOf(status)),
+    '',
+    'Backlog, memory and expiries take a token that was made with --admin: TIDEMARK_TOKEN, or --token-file F.',
+  ];
 }
 
 /** What is wrong comes first, then what changes, then what does not. @param now ms of the wall clock */
 export function statusLines(status: JsonObject, isRunning: boolean, now: number): string[] {
-  const reasons = (status['reasons'] ?? []) as readonly JsonObject[];
-  const ready = reasons.length === 0 ? 'it does its work' : 'it does not do its work';
-  const state = isRunning ? `a server is running; ${ready}` : 'no server is running';
-  const merkleRoot = textOf(status['merkle_root']);
   return [
-    line(textOf(status['name']) ?? '', state),
-    ...reasons.map(({ code, detail }) =>
-      line('  not ready', `${textOf(detail)} (${textOf(code)})`),
-    ),
+    ...headLines(status, isRunning),
     ...(status['fault'] === null ? [] : [line('  waiting out', textOf(status['fault']) ?? '')]),
     '',
-    line('snapshot', snapshotOf(status, now)),
-    ...(merkleRoot === undefined ? [] : [line('  merkle root', merkleRoot)]),
+    ...snapshotLines(status, now),
     line('backlog', backlogOf(status, now)),
     line('events', eventsOf(status)),
     line('memory', memoryOf(status)),
@@ -33,7 +76,27 @@ export function statusLines(status: JsonObject, isRunning: boolean, now: number)
     ...expiriesOf(status, now),
     '',
     line('ledger', textOf(status['ledger']) ?? ''),
-    line('  shape', shapeOf(status)),
+    line('  shape', `${shapeOf(status)}, ${count(Number(status['shards']))} shards`),
+  ];
+}
+
+function headLines(status: JsonObject, isRunning: boolean): string[] {
+  const reasons = (status['reasons'] ?? []) as readonly JsonObject[];
+  const ready = reasons.length === 0 ? 'it does its work' : 'it does not do its work';
+  const state = isRunning ? `a server is running; ${ready}` : 'no server is running';
+  return [
+    line(textOf(status['name']) ?? '', state),
+    ...reasons.map(({ code, detail }) =>
+      line('  not ready', `${textOf(detail)} (${textOf(code)})`),
+    ),
+  ];
+}
+
+function snapshotLines(status: JsonObject, now: number): string[] {
+  const merkleRoot = textOf(status['merkle_root']);
+  return [
+    line('snapshot', snapshotOf(status, now)),
+    ...(merkleRoot === undefined ? [] : [line('  merkle root', merkleRoot)]),
   ];
 }
 
@@ -95,10 +158,7 @@ function expiriesOf(status: JsonObject, now: number): string[] {
 
 function shapeOf(status: JsonObject): string {
   const part = (name: string): string => count(Number(status[name]));
-  return (
-    `${part('bins')} bins (${textOf(status['delegation'])}), ` +
-    `${part('partitions')} partitions, ${part('shards')} shards`
-  );
+  return `${part('bins')} bins (${textOf(status['delegation'])}), ${part('partitions')} partitions`;
 }
 
 function ago(ms: number): string {

@@ -8,6 +8,7 @@ import { observeRequests } from '../operations/requests.ts';
 import { absent } from './answer.ts';
 import { type App, documentedApp, documentOf } from './document.ts';
 import { EVENT_LIMITS, type Caller } from './events.ts';
+import { addLedger } from './ledger.ts';
 import { addMetadata } from './metadata.ts';
 import { addMetrics, type Operations } from './metrics.ts';
 import { addOperations } from './operations.ts';
@@ -62,6 +63,7 @@ function appFor(
   addPage(app);
   addMetadata(app, engine);
   addTargetFiles(app, engine);
+  addLedger(app, engine);
   addReads(app, engine);
   addSnapshots(app, engine);
   addUploads(app, engine, admission);

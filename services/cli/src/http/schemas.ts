@@ -97,6 +97,25 @@ export const readySchema = z
   })
   .openapi('Ready');
 
+export const ledgerSchema = z
+  .object({
+    ledger: z.string().describe('Its id.'),
+    name: z.string(),
+    bins: count,
+    partitions: count,
+    delegation: z.string(),
+    policy: z.object({
+      conflict: z
+        .enum(['reject', 'replace'])
+        .describe('`replace`: other content may take a path. `reject`: it may not.'),
+      classic_ms: count
+        .nullable()
+        .describe('snapshot.json follows by so many ms at most; null: it is only renewed.'),
+    }),
+    keeps_files: z.boolean().describe('Whether the bytes of any target are below /targets/.'),
+  })
+  .openapi('Ledger');
+
 /** By role. */
 const expires = z.record(z.string(), time);
 /** Why `/readyz` is red. */

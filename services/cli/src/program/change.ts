@@ -4,6 +4,7 @@ import type { EventType } from '@tidemark/event';
 import { openAccess } from '../access.ts';
 import { changeTargets, checkChange, type ChangeResult } from '../commands/change.ts';
 import { REASONS } from '../commands/reasons.ts';
+import { ALLOW_PLAIN, LEDGER, remoteFrom, RETRY_FOR, TOKEN_FILE } from './options.ts';
 
 export function changeCommand(
   program: Command,
@@ -14,7 +15,7 @@ export function changeCommand(
   const command = program
     .command(name)
     .description(description)
-    .argument('<dir>', 'the ledger’s folder')
+    .argument('<ledger>', LEDGER)
     .argument('<paths...>', 'target paths')
     .addOption(
       new Option('--wait <what>', 'return when it is stored, or when clients see it').choices([
@@ -22,11 +23,14 @@ export function changeCommand(
         'published',
       ] as const),
     )
+    .addOption(TOKEN_FILE)
+    .addOption(ALLOW_PLAIN)
+    .addOption(RETRY_FOR)
     .option('--json', 'print JSON')
-    .addHelpText('after', `\nExample:\n  npx tidemark ${EXAMPLES[name]}`);
+    .addHelpText('after', helpOf(name));
   if (name === 'add') {
     command
-      .option('--file <f>', 'the file itself; its bytes are kept')
+      .option('--file <f>', 'the file itself; its bytes are kept, except over a URL')
       .option('--length <n>', 'its length in bytes')
       .option('--sha256 <h>', 'its SHA-256, 64 lower-case hex digits');
   }
@@ -35,9 +39,9 @@ export function changeCommand(
       .option('--reason <text>', 'why, for the users who meet it')
       .option('--undo', 'take the yank back');
   }
-  command.action(async (directory, paths, options) => {
+  command.action(async (ledger, paths, options) => {
     checkChange(type, paths, options);
-    await using access = await openAccess(directory);
+    await using access = await openAccess(ledger, remoteFrom(options));
     const results = await changeTargets(access, type, paths, options);
     for (const result of results) {
       console.log(options.json === true ? JSON.stringify(result) : line(result));
@@ -51,6 +55,18 @@ const EXAMPLES = {
   remove: 'remove /srv/index demo/demo-1.0.tar.gz',
   yank: `yank /srv/index demo/demo-1.0.tar.gz --reason 'breaks on 32 bit'`,
 };
+
+const URL = 'https://index.example/';
+
+function helpOf(name: keyof typeof EXAMPLES): string {
+  const [, ...rest] = EXAMPLES[name].split(' /srv/index ');
+  return `
+Examples:
+  npx tidemark ${EXAMPLES[name]}
+  npx tidemark ${name} ${URL} ${rest.join('')} --token-file ~/.tidemark-token
+
+Over a URL it takes a token: npx tidemark tokens create /srv/index --subject NAME --upload`;
+}
 
 function line({ path, state, code, snapshot }: ChangeResult): string {
   if (state === 'pending') return `${path}: stored; it will be in the next snapshot`;

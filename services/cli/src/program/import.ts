@@ -4,7 +4,15 @@ import { duration, size } from '@tidemark/runtime';
 import { openAccess } from '../access.ts';
 import { importFile } from '../commands/import.ts';
 import { openSource, type BadLine } from '../sources.ts';
-import { numberFrom, valueFrom } from './options.ts';
+import {
+  ALLOW_PLAIN,
+  LEDGER,
+  numberFrom,
+  remoteFrom,
+  RETRY_FOR,
+  TOKEN_FILE,
+  valueFrom,
+} from './options.ts';
 import { badLine, reportImport } from './report.ts';
 
 /** A list that is loaded dirties most bins in every cut: fewer cuts sign them less often. */
@@ -19,10 +27,10 @@ export function importCommand(program: Command): void {
     .description(
       'import a list of files: .tsv (path, length, sha256), .jsonl, Debian Packages, .gz of each, PEP 691 folder',
     )
-    .argument('<dir>', 'the ledger’s folder')
+    .argument('<ledger>', LEDGER)
     .argument('<file>', 'the list, its http(s):// URL, or a folder; - reads standard input')
     .option('--dry-run', 'check the list and say what it would change; send nothing')
-    .option('--allow-private', 'let a URL lead to this machine or its network')
+    .option('--allow-private', 'let the list’s URL lead to this machine or its network')
     .option(
       '--max-bytes <size>',
       'from a URL, as they come (default: 4G)',
@@ -53,9 +61,12 @@ export function importCommand(program: Command): void {
       'of waiting for it, in sum (default: 1h)',
       valueFrom('--timeout', TIME),
     )
+    .addOption(TOKEN_FILE)
+    .addOption(ALLOW_PLAIN)
+    .addOption(RETRY_FOR)
     .option('--json', 'print the account as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (directory, file, options) => {
+    .action(async (ledger, file, options) => {
       const source = await openSource(file, {
         stdin: process.stdin,
         ...stated({
@@ -70,7 +81,9 @@ export function importCommand(program: Command): void {
           wholeMs: options.timeout,
         }),
       });
-      await using access = await openAccess(directory, { cutIntervalMs: CUT_INTERVAL_MS });
+      await using access = await openAccess(ledger, remoteFrom(options), {
+        cutIntervalMs: CUT_INTERVAL_MS,
+      });
       const tell = (bad: BadLine): void => console.error(badLine(file, bad));
       const account = await importFile(access, source, tell, { dryRun: options.dryRun });
       process.exitCode = reportImport(account, options);
@@ -83,10 +96,12 @@ Examples:
   npx tidemark import /srv/index events.jsonl --dry-run --json
   npx tidemark import /srv/index /srv/mirror/simple
   npx tidemark import /srv/index https://deb.example/dists/stable/main/binary-amd64/Packages.gz
+  npx tidemark import https://index.example/ Packages.gz --token-file ~/.tidemark-token
   xz -dc Packages.xz | npx tidemark import /srv/index -
 
 Started again after an interruption it goes on: what was imported counts as unchanged.
-A bad line is named with its number and a code; the good ones are kept; the exit code is 1.`;
+A bad line is named with its number and a code; the good ones are kept; the exit code is 1.
+Into a URL it takes a token: npx tidemark tokens create /srv/index --subject NAME --upload`;
 
 type Stated<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> };
 
