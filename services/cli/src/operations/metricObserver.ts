@@ -102,7 +102,10 @@ export class MetricObserver implements Observer {
     const [backlog, rooms] = await Promise.all([engine.backlog.get(), engine.rooms.get()]);
     const since = (ms: number | undefined): number =>
       ms === undefined ? 0 : Math.max(0, now - ms) / 1000;
-    metrics.ready.set(reasonsAgainst(vitalsOf(engine), now).length === 0 ? 1 : 0);
+    const reasons = reasonsAgainst(vitalsOf(engine), now);
+    metrics.ready.set(reasons.length === 0 ? 1 : 0);
+    metrics.notReady.reset();
+    for (const { code } of reasons) metrics.notReady.set({ code }, 1);
     metrics.intakeQueue.set(intake.queueBytes);
     metrics.intakeQueueLimit.set(intake.queueBytesMax);
     metrics.shards.set(options.shards);

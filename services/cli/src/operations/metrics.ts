@@ -58,6 +58,7 @@ export function makeMetrics(registry: Registry) {
       'code',
     ),
     ready: gauge('ready', '1 while /readyz says that the ledger does its work, else 0.'),
+    notReady: gauge('not_ready', '1 for each reason that /readyz gives, by code.', 'code'),
     build: gauge('build_info', 'Always 1; its labels say what runs.', 'version', 'node'),
   };
   addProcessMetrics(registry);
