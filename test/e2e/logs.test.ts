@@ -131,6 +131,19 @@ test('in words as ever, with a file of lines that is opened anew at SIGHUP', asy
   expect(await server.stop()).toBe(0);
 });
 
+test('SIGHUP ends nothing where there is nothing to read again, and says so', async () => {
+  await using server = await ledger.serve(...(await configured({ format: 'json' })));
+  server.signal('SIGHUP');
+  while (!server.stderr.includes('SIGHUP')) await delay(20);
+  expect(linesOf(server.stderr).find(({ msg }) => msg.startsWith('SIGHUP'))).toEqual({
+    level: 'warn',
+    time: expect.any(String),
+    msg: 'SIGHUP: no certificate and no log file is configured, so nothing is read again',
+  });
+  expect((await server.get('healthz')).status).toBe(200);
+  expect(await server.stop()).toBe(0);
+});
+
 test('nothing secret is in the logs of a run, nor in what it says', async () => {
   const file = join(folder.path, 'all.log');
   const server = await ledger.serve(

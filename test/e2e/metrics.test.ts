@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requireComponent } from '../support/component.ts';
 import { temporaryFolder } from '../support/files.ts';
-import { providePromtool } from '../support/provision.ts';
+import { providePrometheus } from '../support/provision.ts';
 import { CHECKOUT, initLedger, tidemark, type Ledger, type Serving } from './tidemark.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -167,10 +167,9 @@ test('how long each role lives is told in seconds', () => {
 
 test('docs/metrics.md lists exactly what a scrape has', async () => {
   const text = await readFile(join(CHECKOUT, 'docs/metrics.md'), 'utf8');
-  const documented = [...text.matchAll(/^\| `(\w+)` +\| (\w+) /gm)].map(([, name, type]) => [
-    name,
-    type,
-  ]);
+  const documented = [...text.matchAll(/^\| `(\w+)` +\| (counter|gauge|histogram) /gm)].map(
+    ([, name, type]) => [name, type],
+  );
   const found = [...scraped.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, type]) => [
     name,
     type,
@@ -206,7 +205,7 @@ describe('on the public listener', () => {
   });
 });
 
-await requireComponent('promtool', providePromtool, 'Prometheus', (promtool) => {
+await requireComponent('Prometheus', providePrometheus, 'promtool', ({ promtool }) => {
   /** @returns its exit status and what it said */
   async function check(metrics: string): Promise<[number | null, string]> {
     const child = spawn(promtool, ['check', 'metrics']);

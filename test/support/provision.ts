@@ -30,19 +30,30 @@ export async function providePythonTuf(): Promise<string> {
   return interpreter(folder);
 }
 
+/** Paths of the server, and of its own judge of metrics and rules. */
+export interface PrometheusPrograms {
+  readonly prometheus: string;
+  readonly promtool: string;
+}
+
 /**
- * Prometheus' own judge of metrics and rules: the one that is installed, else out of Debian's package,
- * which is unpacked and not installed, so that no server starts.
+ * Prometheus as it is installed, else out of Debian's package, which is unpacked and not installed, so that
+ * no server starts and nobody has to be root.
  */
-export async function providePromtool(): Promise<string> {
-  const installed = await run('promtool', ['--version']).then(
-    () => 'promtool',
-    () => undefined,
-  );
-  if (installed !== undefined) return installed;
-  const binary = (made: string): string => join(made, 'usr', 'bin', 'promtool');
+export async function providePrometheus(): Promise<PrometheusPrograms> {
+  const installed = { prometheus: 'prometheus', promtool: 'promtool' };
+  try {
+    await runBoth(installed);
+    return installed;
+  } catch {
+    // Not there, or not whole.
+  }
+  const programsIn = (made: string): PrometheusPrograms => ({
+    prometheus: join(made, 'usr', 'bin', 'prometheus'),
+    promtool: join(made, 'usr', 'bin', 'promtool'),
+  });
   const folder = await provide(
-    'promtool-debian',
+    'prometheus-debian',
     async (made) => {
       const parts = `${made}.parts`;
       await mkdir(parts);
@@ -54,11 +65,13 @@ export async function providePromtool(): Promise<string> {
         await rm(parts, { recursive: true, force: true });
       }
     },
-    async (made) => {
-      await run(binary(made), ['--version']);
-    },
+    async (made) => await runBoth(programsIn(made)),
   );
-  return binary(folder);
+  return programsIn(folder);
+}
+
+async function runBoth({ prometheus, promtool }: PrometheusPrograms): Promise<void> {
+  await Promise.all([prometheus, promtool].map((program) => run(program, ['--version'])));
 }
 
 /** Debian's lists of packages may be older than what its mirrors still have, or not be there at all. */

@@ -11,11 +11,19 @@ import { Intake, Unseen, type Receipt } from '@tidemark/intake';
 import type { StateDb } from '@tidemark/ledger';
 import { openLevelLogs, type Logs } from '@tidemark/log';
 import { openFiles, type PublicationStore } from '@tidemark/publish';
-import { Publisher, Sealer, type PublisherOptions, type SnapshotRow } from '@tidemark/publisher';
+import {
+  Publisher,
+  Sealer,
+  type PublisherOptions,
+  type PublisherStep,
+  type SnapshotRow,
+} from '@tidemark/publisher';
 import { openStateDb } from '@tidemark/shard';
 import { keyOf, publisherKeys, startShards, type EngineOptions } from './engineParts.ts';
 import { Faults, waitOut } from './faults.ts';
+import { Latest } from './latest.ts';
 import { backlogOf, type Backlog } from './operations/backlog.ts';
+import { roomsOf, type Room } from './operations/rooms.ts';
 import { readGenesis, type LedgerFolder } from './ledgerFolder.ts';
 import type { ShardPool } from './shardPool.ts';
 
@@ -34,6 +42,10 @@ export class Engine {
   readonly shards: ShardPool;
   /** What was submitted and no snapshot shows yet. */
   readonly unseen: Unseen;
+  /** Events that no visible snapshot covers. */
+  readonly backlog: Latest<Backlog>;
+  /** What is left on its disks. */
+  readonly rooms: Latest<readonly Room[]>;
   readonly options: EngineOptions;
   private readonly logs: Logs;
   private readonly sealer: Sealer;
@@ -85,6 +97,10 @@ export class Engine {
     });
     this.shards = parts.shards;
     this.unseen = new Unseen(genesis.partitions, unseenEventsMax, performance.now());
+    const none = Array.from({ length: genesis.partitions }, () => 0);
+    const readBacklog = () => backlogOf(logs.events, this.publisher.visible?.vector ?? none);
+    this.backlog = new Latest(readBacklog, { records: 0, since: undefined });
+    this.rooms = new Latest(() => roomsOf(options.folder), []);
     const { promise, reject } = Promise.withResolvers<never>();
     promise.catch(() => undefined);
     this.failed = promise;
@@ -93,13 +109,13 @@ export class Engine {
 
   /** Opens everything and starts to work. @throws OperatingFault, BrokenInvariant with the reason */
   static async open(options: EngineOptions): Promise<Engine> {
-    const { folder, file, keys } = options;
+    const { folder, file, keys, observer } = options;
     const { genesis, genesisBytes } = await readGenesis(folder, file);
     const logs = await openLevelLogs(folder.log, {
       partitions: file.partitions,
       queueBytesMax: options.storageQueueBytesMax,
       tailBytesMax: options.storageTailBytesMax,
-      onCommit: options.observer && ((report) => options.observer?.committed(report)),
+      onCommit: observer && ((report) => observer.committed(report)),
     });
     const store = await openFiles(folder.metadata);
     const publisherOptions = {
@@ -110,6 +126,10 @@ export class Engine {
       keys: publisherKeys(keys),
       now: Date.now,
       sleep,
+      observer: observer && {
+        now: () => performance.now(),
+        took: (step: PublisherStep, ms: number) => observer.took(step, ms),
+      },
     };
     const faults = new Faults(options.onFault, options.faultMsMax);
     // They open their states while the publisher opens its own.
@@ -160,13 +180,6 @@ export class Engine {
   async logEnds(): Promise<number[]> {
     const { events, partitions } = this.logs;
     return Promise.all(Array.from({ length: partitions }, (_, p) => events.end(p)));
-  }
-
-  /** Events that no visible snapshot covers. */
-  async backlog(): Promise<Backlog> {
-    const { events, partitions } = this.logs;
-    const vector = this.publisher.visible?.vector;
-    return backlogOf(events, vector ?? Array.from({ length: partitions }, () => 0));
   }
 
   /** Resolves once a condition on what is visible holds, or when the signal aborts. */

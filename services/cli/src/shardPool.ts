@@ -12,6 +12,7 @@ import {
   type ShardWorkerData,
 } from '@tidemark/shard';
 import type { Faults } from './faults.ts';
+import { ShardFigures } from './shardFigures.ts';
 
 export interface ShardPoolOptions extends Omit<
   ShardWorkerData,
@@ -39,6 +40,8 @@ export class ShardPool {
   private readonly options: ShardPoolOptions;
   private readonly calls: Calls<ShardCalls>[] = [];
   private readonly workers: Worker[] = [];
+  /** What they told last; asking for it waits for none of them. */
+  readonly figures = new ShardFigures();
   private stopping = false;
   /** Rejects once a shard has stopped for good. */
   readonly failed: Promise<never>;
@@ -78,7 +81,7 @@ export class ShardPool {
     return this.of(partition).changes(partition, n, from, changesMax);
   }
 
-  /** Of the shards that run now. */
+  /** Of the shards that run now, each once it has time to answer. */
   async stats(): Promise<ShardStats[]> {
     const asked = this.calls.map((calls) => calls.stats().catch(ignoreGone));
     return (await Promise.all(asked)).filter((stats) => stats !== undefined);
@@ -111,6 +114,14 @@ export class ShardPool {
     }
   }
 
+  /** It answers once the state is open; what keeps it from that is what ends it. */
+  private async noteOpened(shard: number, calls: Calls<ShardCalls>): Promise<void> {
+    const stats = await calls.stats().catch(ignoreFailure);
+    if (stats === undefined) return;
+    this.figures.opened(shard, stats);
+    this.options.faults.over(nameOf(shard));
+  }
+
   /** One life of a shard's thread. @returns what ended it, or undefined after a clean stop */
   private async runOnce(shard: number): Promise<PlainFailure | undefined> {
     const { logs, partitions, shards, memoryBudgetBytes } = this.options;
@@ -118,11 +129,10 @@ export class ShardPool {
     const logChannel = new MessageChannel();
     const callChannel = new MessageChannel();
     serveLogs(logs, logChannel.port1);
+    const own = Array.from({ length: partitions }, (_, p) => p).filter((p) => p % shards === shard);
     const data: ShardWorkerData = {
       genesisBytes,
-      partitions: Array.from({ length: partitions }, (_, p) => p).filter(
-        (p) => p % shards === shard,
-      ),
+      partitions: own,
       stateFolder,
       seeds,
       verifyBins,
@@ -134,16 +144,14 @@ export class ShardPool {
       workerData: data,
       transferList: [data.logs, data.calls],
     });
-    const { onFolded } = this.options;
-    if (onFolded !== undefined) worker.on('message', onFolded);
+    worker.on('message', (report: FoldReport) => {
+      this.figures.folded(report);
+      this.options.onFolded?.(report);
+    });
     const calls = connectCalls<ShardCalls>(callChannel.port1);
     this.calls[shard] = calls;
     this.workers[shard] = worker;
-    // It answers once the state is open.
-    calls.stats().then(
-      () => this.options.faults.over(nameOf(shard)),
-      () => undefined, // what keeps it from that is what ends it
-    );
+    void this.noteOpened(shard, calls);
     const crashed = new Promise<PlainFailure>((resolve) => {
       worker.once('error', (error: Error) =>
         resolve({ kind: 'BrokenInvariant', code: 'thread.crashed', message: String(error.stack) }),
@@ -153,6 +161,7 @@ export class ShardPool {
       );
     });
     const failure = await Promise.race([calls.done(), crashed]);
+    this.figures.ended(shard, own);
     logChannel.port1.close();
     callChannel.port1.close();
     await worker.terminate();
@@ -167,3 +176,5 @@ function nameOf(shard: number): string {
 function ignoreGone(error: unknown): undefined {
   if (!(error instanceof OperatingFault)) throw error;
 }
+
+function ignoreFailure(): undefined {}

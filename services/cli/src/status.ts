@@ -5,10 +5,9 @@ import { reasonsAgainst, vitalsOf } from './ready.ts';
 
 export async function statusOf(engine: Engine) {
   const { genesis, publisher, intake } = engine;
+  const { figures } = engine.shards;
   const { visible, control } = publisher;
-  const [shards, backlog] = await Promise.all([engine.shards.stats(), engine.backlog()]);
-  const sum = (figure: (shard: (typeof shards)[number]) => number): number =>
-    shards.reduce((total, shard) => total + figure(shard), 0);
+  const backlog = await engine.backlog.get();
   const root = control.view.documents.root;
   return {
     ledger: genesis.ledger,
@@ -16,7 +15,7 @@ export async function statusOf(engine: Engine) {
     bins: 2 ** genesis.bits,
     partitions: genesis.partitions,
     delegation: genesis.delegation,
-    shards: shards.length,
+    shards: figures.runningCount,
     snapshot: visible?.n ?? 0,
     snapshot_time: visible === undefined ? null : new Date(visible.time).toISOString(),
     classic_snapshot: visible?.classic ?? 0,
@@ -27,17 +26,16 @@ export async function statusOf(engine: Engine) {
     root_expires: root?.envelope.signed.expires ?? null,
     cut: control.last.n,
     next_due: publisher.dueNext === 0 ? null : new Date(publisher.dueNext).toISOString(),
-    events_applied: sum(({ applied }) => applied),
-    events_without_effect: sum(({ rejected }) => rejected),
-    records_ignored:
-      sum(({ ignored }) => ignored) + [...control.ignored.values()].reduce((a, b) => a + b, 0),
+    events_applied: figures.applied,
+    events_without_effect: figures.rejected,
+    records_ignored: figures.ignored + [...control.ignored.values()].reduce((a, b) => a + b, 0),
     queue_bytes: intake.queueBytes,
     backlog_records: backlog.records,
     backlog_since: backlog.since === undefined ? null : new Date(backlog.since).toISOString(),
     expires: Object.fromEntries(
       Array.from(expiriesOf(engine), ([role, ms]) => [role, new Date(ms).toISOString()]),
     ),
-    shard_memory_bytes: sum(({ memoryBytes }) => memoryBytes),
+    shard_memory_bytes: figures.memoryBytes,
     shard_memory_limit_bytes: engine.options.memoryBudgetBytes,
     reasons: reasonsAgainst(vitalsOf(engine), Date.now()).map(({ code, detail }) => ({
       code,

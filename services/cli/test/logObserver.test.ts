@@ -24,7 +24,11 @@ const fold = (n: number, partition: number) => ({
   roles: 2,
   ignored: [],
   stateBytes: 10,
+  memoryBytes: 100,
   ms: 1.23456,
+  decideMs: 0.5,
+  writeMs: 0.25,
+  reportMs: undefined,
 });
 const visible = (n: number) => ({ n, time: 0, ms: 7 });
 const snapshot = (n: number): Told => [

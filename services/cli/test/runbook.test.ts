@@ -44,7 +44,8 @@ const sources = FOLDERS.flatMap((folder) =>
     .filter((name) => name.endsWith('.ts') && name !== 'contract.ts')
     .map((name) => `${folder}/src/${name}`),
 ).concat(FILES);
-const sections = RUNBOOK.split(/^### /m)
+const sections = RUNBOOK.split(/^## Alerts$/m)[0]!
+  .split(/^### /m)
   .slice(1)
   .map((text) => [/^`([a-z._]+)`$/m.exec(text)?.[1] ?? text, text.split(/^## /m)[0]!] as const);
 

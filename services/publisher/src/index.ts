@@ -6,3 +6,4 @@ export type { PublisherKeys, PublisherOptions } from './resume.ts';
 export { Sealer } from './sealer.ts';
 export type { SealerOptions } from './sealer.ts';
 export type { SnapshotRow } from './snapshotIndex.ts';
+export type { PublisherStep } from './steps.ts';

@@ -22,6 +22,7 @@ import { fateOf, type Fate } from './fate.ts';
 import type { Draft, PublisherFold } from './publisherFold.ts';
 import { foldFrom, newestIn, type PublisherOptions } from './resume.ts';
 import { offsetsOf, SnapshotIndex, type SnapshotRow } from './snapshotIndex.ts';
+import { Steps } from './steps.ts';
 
 /** How far a cut's time may lie ahead of a signer's clock before it waits. */
 const CLOCK_AHEAD_MAX_MS = 30_000;
@@ -33,6 +34,7 @@ const CLASSIC_KEPT = 512;
 export class Publisher {
   private readonly options: PublisherOptions;
   private readonly index: SnapshotIndex;
+  private readonly steps: Steps;
   private fold: PublisherFold;
   private mine:
     | { readonly n: number; readonly text: string; readonly snapshot: Snapshot }
@@ -52,6 +54,7 @@ export class Publisher {
   private constructor(options: PublisherOptions, index: SnapshotIndex, fold: PublisherFold) {
     this.options = options;
     this.index = index;
+    this.steps = new Steps(options.observer);
     this.fold = fold;
     this.settled = fold.snapshots.n;
   }
@@ -168,6 +171,7 @@ export class Publisher {
       this.settled = order.n;
       return true;
     }
+    const began = this.steps.moment;
     const draft = await this.fold.draft(order.cut);
     if (draft === undefined) return false;
     for (const sealed of this.fold.sealedFor(order.cut.n)) {
@@ -176,7 +180,7 @@ export class Publisher {
       await this.settle(draft, snapshot);
       return true;
     }
-    return this.seal(order.cut);
+    return this.seal(order.cut, began);
   }
 
   /** The snapshot, if a `sealed` record says exactly what the fold gives and its signatures verify. */
@@ -191,13 +195,14 @@ export class Publisher {
     return undefined;
   }
 
-  /** Signs the drafted cut and writes `sealed`; it counts once it is read back. */
-  private async seal(cut: Cut): Promise<boolean> {
+  /** Signs the drafted cut, begun then, and writes `sealed`; it counts once it is read back. */
+  private async seal(cut: Cut, began: number): Promise<boolean> {
     const { keys, logs, genesis, now, sleep } = this.options;
     if (keys === undefined || this.mine?.n === cut.n) return false;
     if (cut.time > now() + CLOCK_AHEAD_MAX_MS) return false;
     const snapshot = this.fold.snapshots.assemble(signing(keys));
     if (snapshot === undefined) return false;
+    const assembled = this.steps.took('assemble', began);
     const signed: SealedSigned = {
       type: 'sealed',
       v: 1,
@@ -208,6 +213,7 @@ export class Publisher {
       signatures: snapshot.signatures,
     };
     await appendSurely(logs.control, 0, [signRecord(signed, [keys.service])], sleep);
+    this.steps.took('seal', assembled);
     this.mine = { n: cut.n, text: canonicalText(signed as unknown as Json), snapshot };
     return true;
   }
@@ -234,12 +240,14 @@ export class Publisher {
       checkpoint: fromUtf8(snapshot.checkpoint),
       classic: snapshot.classic.version,
     };
+    const began = this.steps.moment;
     await this.publishImmutable(cut, snapshot);
     await this.index.put(
       row,
       parts.map(({ outcomes }) => outcomes),
     );
     await this.advanceStore(row);
+    this.steps.took('publish', began);
     if (cut.n % IMAGE_EVERY === 0) await this.putImage();
     this.settled = row.n;
     // What is folded a second time, from an image, was visible before.

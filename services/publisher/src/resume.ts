@@ -9,6 +9,7 @@ import type { PublicationStore } from '@tidemark/publish';
 import { demandNoLostCut } from '@tidemark/shard';
 import { PublisherFold, type FoldOptions } from './publisherFold.ts';
 import type { SnapshotIndex } from './snapshotIndex.ts';
+import type { PublisherObserver } from './steps.ts';
 import { Vouching } from './vouched.ts';
 
 /** The keys of a publisher that seals; one that only follows has none. */
@@ -25,6 +26,7 @@ export interface PublisherOptions extends FoldOptions {
   readonly keys: PublisherKeys | undefined;
   readonly now: () => number;
   readonly sleep: Sleep;
+  readonly observer?: PublisherObserver | undefined;
 }
 
 /** Number of the newest snapshot in a publication store; 0 where it has none, or none that can be read. */

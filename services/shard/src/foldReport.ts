@@ -13,8 +13,16 @@ export interface FoldReport {
   readonly ignored: readonly (readonly [code: string, records: number])[];
   /** Bytes written to its state. */
   readonly stateBytes: number;
+  /** Bodies of bins that it now has in memory. */
+  readonly memoryBytes: number;
   /** From the first event read until the marker was written. */
   readonly ms: number;
+  /** Of that: reading the events and deciding about each. */
+  readonly decideMs: number;
+  /** Of that: the changed bins, written anew, signed and hashed. */
+  readonly writeMs: number;
+  /** Of that: appending to the leaves log; undefined where the cut stood there before. */
+  readonly reportMs: number | undefined;
 }
 
 export interface FoldObserver {
@@ -23,12 +31,27 @@ export interface FoldObserver {
   folded(report: FoldReport): void;
 }
 
-/** @param since when it began, and what was written until then */
+/** A moment of a partition's work on a cut. */
+export interface Moment {
+  readonly ms: number;
+  /** Written until then. */
+  readonly stateBytes: number;
+}
+
+/** When each part of the work was done; the same moment twice where there was nothing to do. */
+export interface Moments {
+  readonly began: Moment;
+  readonly decided: Moment;
+  readonly written: Moment;
+  readonly reported: Moment | undefined;
+  readonly committed: Moment;
+}
+
 export function foldReport(
   partition: number,
   folded: FoldedCut,
-  since: { readonly ms: number; readonly stateBytes: number },
-  now: { readonly ms: number; readonly stateBytes: number },
+  memoryBytes: number,
+  { began, decided, written, reported, committed }: Moments,
 ): FoldReport {
   return {
     partition,
@@ -37,7 +60,11 @@ export function foldReport(
     rejected: folded.outcomes.length,
     roles: folded.subtree.roles,
     ignored: [...folded.ignored],
-    stateBytes: now.stateBytes - since.stateBytes,
-    ms: now.ms - since.ms,
+    stateBytes: committed.stateBytes - began.stateBytes,
+    memoryBytes,
+    ms: committed.ms - began.ms,
+    decideMs: decided.ms - began.ms,
+    writeMs: written.ms - decided.ms,
+    reportMs: reported && reported.ms - written.ms,
   };
 }

@@ -26,7 +26,7 @@ import {
   type PartitionCut,
 } from '@tidemark/ledger';
 import { appendGroups } from './appendGroups.ts';
-import { foldReport, type FoldObserver } from './foldReport.ts';
+import { foldReport, type FoldObserver, type Moment } from './foldReport.ts';
 import { demandVouched, unsigned } from './vouched.ts';
 
 /** The keys of a shard that signs; a follower has none and takes signatures from the log. */
@@ -144,7 +144,7 @@ export class PartitionRunner {
     return this.partition.rows.bytesWritten;
   }
 
-  private get moment(): { readonly ms: number; readonly stateBytes: number } {
+  private get moment(): Moment {
     return { ms: this.options.observer?.now() ?? 0, stateBytes: this.stateBytesWritten };
   }
 
@@ -160,15 +160,21 @@ export class PartitionRunner {
     const logged = await this.collector.find(cut);
     const signatures = this.signatures(cut, logged);
     if (signatures === undefined) return false;
-    const since = this.moment;
-    const folded = await this.partition.foldCut(cut, this.events(cut), signatures);
+    const began = this.moment;
+    let decided = began;
+    // A fold has decided about all events once it has asked for more than there are.
+    const events = this.events(cut, () => (decided = this.moment));
+    const folded = await this.partition.foldCut(cut, events, signatures);
+    const written = this.moment;
     const first = logged ?? (await this.report(cut, folded));
+    const reported = logged === undefined ? this.moment : undefined;
     if (first !== undefined) demandEqual(first, folded);
     this.collector.take();
     await this.partition.commit(this.collector.position);
     this.view.committed(folded.view);
     this.count(folded);
-    observer?.folded(foldReport(partition, folded, since, this.moment));
+    const moments = { began, decided, written, reported, committed: this.moment };
+    observer?.folded(foldReport(partition, folded, this.memoryBytes, moments));
     return true;
   }
 
@@ -204,8 +210,8 @@ export class PartitionRunner {
     return false;
   }
 
-  /** Events of the partition up to the cut, as they are read. */
-  private async *events(cut: Cut): AsyncGenerator<Uint8Array[]> {
+  /** Events of the partition up to the cut, as they are read. @param atEnd told once there are no more */
+  private async *events(cut: Cut, atEnd: () => void): AsyncGenerator<Uint8Array[]> {
     const { logs, partition } = this.options;
     const until = cut.vector[partition]!;
     for (let { next } = this.partition; next < until;) {
@@ -213,6 +219,7 @@ export class PartitionRunner {
       yield records.slice(0, until - next);
       next += records.length;
     }
+    atEnd();
   }
 
   /**

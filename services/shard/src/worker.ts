@@ -65,7 +65,8 @@ export interface ShardStats {
   readonly applied: number;
   readonly rejected: number;
   readonly ignored: number;
-  readonly memoryBytes: number;
+  /** Bodies of bins in memory, by partition. */
+  readonly memoryBytes: ReadonlyMap<number, number>;
   readonly stateBytesWritten: number;
   /** Role versions signed. */
   readonly rolesSigned: number;
@@ -146,7 +147,7 @@ function statsOf(shard: Shard): ShardStats {
     applied: sum(({ stats }) => stats.applied),
     rejected: sum(({ stats }) => stats.rejected),
     ignored: sum(({ stats }) => [...stats.ignored.values()].reduce((a, b) => a + b, 0)),
-    memoryBytes: sum(({ memoryBytes }) => memoryBytes),
+    memoryBytes: new Map(Array.from(shard.runners, ([p, { memoryBytes }]) => [p, memoryBytes])),
     stateBytesWritten: sum(({ stateBytesWritten }) => stateBytesWritten),
     rolesSigned: sum(({ stats }) => stats.rolesSigned),
     binBytes: sum(({ binBytes }) => binBytes),

@@ -40,7 +40,11 @@ async function serveLedger(
   { log, say }: Telling,
 ): Promise<Served> {
   const folder = ledgerFolder(directory);
-  const certificate = await readCertificate(config.tls);
+  await using opened = new AsyncDisposableStack();
+  let listener: Listener | undefined;
+  opened.defer(atSighup(config, () => listener, { log, say }));
+  // What is wrong with it is told before anything is opened.
+  await readCertificate(config.tls);
   const logged = new LogObserver(log, (await readLedgerFile(folder)).partitions);
   const measured = new MetricObserver();
   const observer = tellAll([logged, measured]);
@@ -53,13 +57,12 @@ async function serveLedger(
       `a server runs on ${folder.root} already; ask it with: npx tidemark status ${folder.root}`,
     );
   }
+  opened.defer(() => engine.close());
   const operations: Operations = {
     request: (report) => observer.request(report),
     scrape: () => measured.scrape(engine, Date.now()),
     metricsFor: config.metrics.access,
   };
-  await using opened = new AsyncDisposableStack();
-  opened.defer(() => engine.close());
   await rm(folder.socket, { force: true });
   opened.defer(() => rm(folder.socket, { force: true }));
   opened.use(await listen(localApp(engine, operations), config.http, folder.socket));
@@ -73,8 +76,9 @@ async function serveLedger(
   });
   const app = publicApp(engine, uploads, operations);
   const { host, port } = config.listen;
-  const listener = opened.use(await listen(app, config.http, port, { host, certificate }));
-  opened.defer(atSighup(config, listener, { log, say }));
+  // As it is now: a ledger that is rebuilt may have taken hours to come here.
+  const certificate = await readCertificate(config.tls);
+  listener = opened.use(await listen(app, config.http, port, { host, certificate }));
   const whole = opened.move();
   return {
     engine,
@@ -119,14 +123,23 @@ function hostInUrl(host: string): string {
 }
 
 /**
- * At each SIGHUP the log's file is opened anew, and the certificate read again where there is one.
+ * At each SIGHUP the log's file is opened anew, and the certificate read again where there is one. Where
+ * there is neither it is heard all the same: left alone, it would end the process.
+ * @param listenerOf undefined before it listens
  * @returns how to stop that
  */
-function atSighup({ tls, log }: ServeConfig, listener: Listener, telling: Telling): () => void {
-  if (tls.cert === undefined && log.file === undefined) return () => undefined;
+function atSighup(
+  { tls, log }: ServeConfig,
+  listenerOf: () => Listener | undefined,
+  telling: Telling,
+): () => void {
   const reload = (): void => {
     telling.log.reopen();
-    if (tls.cert !== undefined) void present(tls, listener, telling.say);
+    const listener = listenerOf();
+    if (tls.cert !== undefined && listener !== undefined) void present(tls, listener, telling.say);
+    if (tls.cert === undefined && log.file === undefined) {
+      telling.say('SIGHUP: no certificate and no log file is configured, so nothing is read again');
+    }
   };
   process.on('SIGHUP', reload);
   return () => process.off('SIGHUP', reload);

@@ -88,7 +88,7 @@ export async function acceptEvents(
       );
     throw error;
   } finally {
-    noteUploads(context, upload.accepted.length, upload.refused);
+    noteUploads(context, upload.accepted.length, upload.refused, upload.parseMs);
   }
   if (excess !== undefined) {
     if (!upload.isEmpty)
@@ -118,6 +118,8 @@ export async function acceptEvents(
 class Upload {
   readonly accepted: Accepted[] = [];
   readonly refused: Refusal[] = [];
+  /** For judging all of it. */
+  parseMs = 0;
   private readonly engine: Engine;
   private readonly caller: Caller;
   /** The id of a single event. */
@@ -164,7 +166,9 @@ class Upload {
   }
 
   private async store(group: readonly Item[]): Promise<Excess | undefined> {
+    const started = performance.now();
     const { events, places } = this.judge(group);
+    this.parseMs += performance.now() - started;
     if (events.length === 0) return undefined;
     const behind = this.caller.mayRunAhead ? 0 : this.engine.unseen.waitSeconds(performance.now());
     if (behind > 0) {

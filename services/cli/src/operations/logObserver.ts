@@ -71,6 +71,9 @@ export class LogObserver implements Observer {
     this.tellWhole(n, parts);
   }
 
+  /** The line of the snapshot tells it as a whole. */
+  took(): void {}
+
   visible(report: VisibleReport): void {
     const parts = this.partsOf(report.n);
     parts.visible = report;

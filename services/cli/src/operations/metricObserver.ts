@@ -1,6 +1,7 @@
 /** What happens, as metrics; and a scrape, which also looks at how the ledger is now. */
 import type { PlainFailure } from '@tidemark/canonical';
 import type { CommitReport } from '@tidemark/log';
+import type { PublisherStep } from '@tidemark/publisher';
 import type { FoldReport } from '@tidemark/shard';
 import { Registry } from 'prom-client';
 import type { Engine } from '../engine.ts';
@@ -37,6 +38,7 @@ export class MetricObserver implements Observer {
     sentBytes.inc(bytes);
     if (code !== undefined) problems.inc({ code: this.bounded(code) });
     if (uploads === undefined) return;
+    this.metrics.parseSeconds.observe(uploads.parseMs / 1000);
     this.metrics.uploadsAccepted.inc(uploads.accepted);
     for (const [reason, count] of uploads.refused) {
       this.metrics.uploadsRefused.inc({ code: this.bounded(reason) }, count);
@@ -62,14 +64,25 @@ export class MetricObserver implements Observer {
     this.metrics.cutSeconds.observe(ms / 1000);
   }
 
-  folded({ applied, rejected, roles, ignored, stateBytes, ms }: FoldReport): void {
+  folded(report: FoldReport): void {
+    const { applied, rejected, roles, ignored, stateBytes, ms } = report;
     const { foldEvents, foldSeconds, foldRoles, foldStateBytes, foldIgnored } = this.metrics;
+    this.metrics.decideSeconds.observe(report.decideMs / 1000);
+    this.metrics.writeSeconds.observe(report.writeMs / 1000);
+    const { reportMs } = report;
+    if (reportMs !== undefined) this.metrics.reportSeconds.observe(reportMs / 1000);
     foldEvents.inc({ outcome: 'applied' }, applied);
     foldEvents.inc({ outcome: 'rejected' }, rejected);
     foldSeconds.observe(ms / 1000);
     foldRoles.inc(roles);
     foldStateBytes.inc(stateBytes);
     for (const [code, records] of ignored) foldIgnored.inc({ code: this.bounded(code) }, records);
+  }
+
+  took(step: PublisherStep, ms: number): void {
+    const { assembleSeconds, sealSeconds, publishSeconds } = this.metrics;
+    const seconds = { assemble: assembleSeconds, seal: sealSeconds, publish: publishSeconds };
+    seconds[step].observe(ms / 1000);
   }
 
   visible({ ms }: VisibleReport): void {
@@ -84,15 +97,20 @@ export class MetricObserver implements Observer {
 
   /** All metrics, in Prometheus' text format. @param now ms of the wall clock */
   async scrape(engine: Engine, now: number): Promise<Scrape> {
-    const { publisher, intake, options } = engine;
+    const { publisher, intake, options, shards } = engine;
     const { metrics } = this;
-    const [shards, backlog] = await Promise.all([engine.shards.stats(), engine.backlog()]);
+    const [backlog, rooms] = await Promise.all([engine.backlog.get(), engine.rooms.get()]);
     const since = (ms: number | undefined): number =>
       ms === undefined ? 0 : Math.max(0, now - ms) / 1000;
-    metrics.ready.set(reasonsAgainst(vitalsOf(engine), now).length === 0 ? 1 : 0);
+    const reasons = reasonsAgainst(vitalsOf(engine), now);
+    metrics.ready.set(reasons.length === 0 ? 1 : 0);
+    metrics.notReady.reset();
+    for (const { code } of reasons) metrics.notReady.set({ code }, 1);
     metrics.intakeQueue.set(intake.queueBytes);
     metrics.intakeQueueLimit.set(intake.queueBytesMax);
-    metrics.bodies.set(shards.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0));
+    metrics.shards.set(options.shards);
+    metrics.shardsRunning.set(shards.figures.runningCount);
+    metrics.bodies.set(shards.figures.memoryBytes);
     metrics.bodiesLimit.set(options.memoryBudgetBytes);
     metrics.sealedRefused.set(publisher.refused);
     metrics.snapshot.set(publisher.visible?.n ?? 0);
@@ -101,6 +119,10 @@ export class MetricObserver implements Observer {
     metrics.unsealed.set(backlog.records);
     for (const [role, expires] of expiriesOf(engine)) {
       metrics.expiry.set({ role }, (expires - now) / 1000);
+    }
+    for (const { folder, freeBytes, diskBytes } of rooms) {
+      metrics.diskFree.set({ folder }, freeBytes);
+      metrics.diskSize.set({ folder }, diskBytes);
     }
     return { type: this.registry.contentType, text: await this.registry.metrics() };
   }

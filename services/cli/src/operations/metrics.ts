@@ -48,7 +48,9 @@ export function makeMetrics(registry: Registry) {
   const metrics = {
     ...requestMetrics(counter, histogram),
     ...storeMetrics(counter, gauge, histogram),
+    ...foldMetrics(counter, gauge, histogram),
     ...snapshotMetrics(counter, gauge, histogram),
+    ...diskMetrics(gauge),
     failures: counter(
       'failures_total',
       'Operating faults, by the step that suffers them.',
@@ -56,6 +58,7 @@ export function makeMetrics(registry: Registry) {
       'code',
     ),
     ready: gauge('ready', '1 while /readyz says that the ledger does its work, else 0.'),
+    notReady: gauge('not_ready', '1 for each reason that /readyz gives, by code.', 'code'),
     build: gauge('build_info', 'Always 1; its labels say what runs.', 'version', 'node'),
   };
   addProcessMetrics(registry);
@@ -97,6 +100,11 @@ function requestMetrics(counter: MakeCounter, histogram: MakeHistogram) {
       'Requests refused or failed as a whole, by code.',
       'code',
     ),
+    parseSeconds: histogram(
+      'parse_seconds',
+      'Of the events of one upload: reading each and judging it.',
+      DISK_SECONDS,
+    ),
     uploadsAccepted: counter('uploads_accepted_total', 'Events taken in over HTTP.'),
     uploadsRefused: counter('uploads_refused_total', 'Events refused one by one, by code.', 'code'),
   };
@@ -126,7 +134,7 @@ function storeMetrics(counter: MakeCounter, gauge: MakeGauge, histogram: MakeHis
   };
 }
 
-function snapshotMetrics(counter: MakeCounter, gauge: MakeGauge, histogram: MakeHistogram) {
+function foldMetrics(counter: MakeCounter, gauge: MakeGauge, histogram: MakeHistogram) {
   return {
     cuts: counter('cuts_total', 'Cuts appended by the sealer.'),
     cutSeconds: histogram(
@@ -144,6 +152,21 @@ function snapshotMetrics(counter: MakeCounter, gauge: MakeGauge, histogram: Make
       'Of one partition’s part of a cut, until it is committed.',
       WORK_SECONDS,
     ),
+    decideSeconds: histogram(
+      'decide_seconds',
+      'Of one partition’s part of a cut: reading its events and deciding about each.',
+      WORK_SECONDS,
+    ),
+    writeSeconds: histogram(
+      'write_bins_seconds',
+      'Of one partition’s part of a cut: the changed bins, made anew, signed and hashed.',
+      WORK_SECONDS,
+    ),
+    reportSeconds: histogram(
+      'report_seconds',
+      'Of one partition’s part of a cut: appending to the leaves log what came of it.',
+      DISK_SECONDS,
+    ),
     foldRoles: counter('fold_roles_signed_total', 'Versions of bins signed.'),
     foldStateBytes: counter('fold_state_bytes_total', 'Bytes written to the shards’ state.'),
     foldIgnored: counter(
@@ -151,8 +174,26 @@ function snapshotMetrics(counter: MakeCounter, gauge: MakeGauge, histogram: Make
       'Records that counted for nothing, by code.',
       'code',
     ),
-    bodies: gauge('bodies_bytes', 'Bodies of bins in memory.'),
+    shards: gauge('shards', 'Shards that there should be: the setting ledger.shards.'),
+    shardsRunning: gauge('shards_running', 'Shards whose threads run and have opened their state.'),
+    bodies: gauge('bodies_bytes', 'Bodies of bins in memory, as of the last cuts.'),
     bodiesLimit: gauge('bodies_limit_bytes', 'How much they may take: the setting ledger.memory.'),
+  };
+}
+
+function snapshotMetrics(counter: MakeCounter, gauge: MakeGauge, histogram: MakeHistogram) {
+  return {
+    assembleSeconds: histogram(
+      'assemble_seconds',
+      'Of one cut, once all parts are there: its Merkle root, snapshot and timestamp, signed.',
+      WORK_SECONDS,
+    ),
+    sealSeconds: histogram('seal_seconds', 'Until a seal is stored in the log.', DISK_SECONDS),
+    publishSeconds: histogram(
+      'publish_seconds',
+      'Of one sealed snapshot, until its files are in the publication store.',
+      DISK_SECONDS,
+    ),
     snapshots: counter('snapshots_total', 'Snapshots made visible.'),
     visibleSeconds: histogram(
       'visible_seconds',
@@ -171,6 +212,13 @@ function snapshotMetrics(counter: MakeCounter, gauge: MakeGauge, histogram: Make
     ),
     unsealed: gauge('unsealed_records', 'Records of events that no visible snapshot covers.'),
     expiry: gauge('role_expiry_seconds', 'Until a role expires; 86400 are a day.', 'role'),
+  };
+}
+
+function diskMetrics(gauge: MakeGauge) {
+  return {
+    diskFree: gauge('disk_free_bytes', 'Room that is left on the disk of a folder.', 'folder'),
+    diskSize: gauge('disk_size_bytes', 'Size of that disk.', 'folder'),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The port through which a running ledger tells what it does: to logs, to metrics, to nobody. */
 import type { PlainFailure } from '@tidemark/canonical';
 import type { CommitReport } from '@tidemark/log';
+import type { PublisherStep } from '@tidemark/publisher';
 import type { FoldReport } from '@tidemark/shard';
 
 /** A request that has been answered, or whose client is gone. */
@@ -28,6 +29,8 @@ export interface UploadNote {
   readonly accepted: number;
   /** By code. */
   readonly refused: ReadonlyMap<string, number>;
+  /** For reading its events, one by one, and judging each. */
+  readonly parseMs: number;
 }
 
 /** A snapshot that clients can see. */
@@ -48,6 +51,8 @@ export interface EngineObserver {
   cut(ms: number): void;
   /** A shard committed its part of a cut. */
   folded(report: FoldReport): void;
+  /** The publisher has done one of its steps. */
+  took(step: PublisherStep, ms: number): void;
   /** Of snapshots that were sealed before the start nothing is told. */
   visible(report: VisibleReport): void;
   /** An operating fault is waited out. @param who suffers it: `publisher`, `shard 0` */
@@ -67,6 +72,7 @@ export function tellAll(observers: readonly Observer[]): Observer {
     committed: (report) => each((observer) => observer.committed(report)),
     cut: (ms) => each((observer) => observer.cut(ms)),
     folded: (report) => each((observer) => observer.folded(report)),
+    took: (step, ms) => each((observer) => observer.took(step, ms)),
     visible: (report) => each((observer) => observer.visible(report)),
     fault: (failure, who) => each((observer) => observer.fault(failure, who)),
   };

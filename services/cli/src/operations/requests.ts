@@ -71,12 +71,13 @@ export function noteUploads(
   context: Context,
   accepted: number,
   refusals: readonly { readonly code: string }[],
+  parseMs: number,
 ): void {
   const notes = notesOf(context);
   if (notes === undefined) return;
   const refused = new Map<string, number>();
   for (const { code } of refusals) refused.set(code, (refused.get(code) ?? 0) + 1);
-  notes.uploads = { accepted, refused };
+  notes.uploads = { accepted, refused, parseMs };
 }
 
 /** The pattern of the last that matched; what matches everything is no route. */
