@@ -1,11 +1,16 @@
 /** A listening server of HTTP routes: on a port, with or without TLS, or on a socket in a folder. */
+import { createServer as createPlainServer } from 'node:http';
 import { createServer, Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import { OperatingFault } from '@tidemark/canonical';
 import type { Hono } from 'hono';
 import type { ServeConfig } from './config/serveSettings.ts';
+import { problemBeforeRoutes } from './http/problem.ts';
+
+/** How often connections are looked at: so much later than at its time a slow one is closed. */
+const CHECK_MS = 500;
 
 export interface Listener extends AsyncDisposable {
   /** 0 for a socket in the file system. */
@@ -29,16 +34,18 @@ export async function listen(
     headersTimeout: http.headers_time,
     requestTimeout: http.request_time,
     keepAliveTimeout: http.idle_time,
+    connectionsCheckingInterval: CHECK_MS,
   };
-  const { fetch } = app;
+  const answer = getRequestListener(app.fetch, { errorHandler: problemBeforeRoutes });
   const server =
     certificate === undefined
-      ? createAdaptorServer({ fetch, serverOptions })
-      : createAdaptorServer({
-          fetch,
-          createServer,
-          serverOptions: { ...serverOptions, ...certificate },
-        });
+      ? createPlainServer(serverOptions)
+      : createServer({ ...serverOptions, ...certificate });
+  server.timeout = http.stall_time;
+  server.on('request', (incoming, outgoing) => {
+    outgoing.on('timeout', closeStalled);
+    void answer(incoming, outgoing);
+  });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   if (typeof at === 'string') server.listen(at, resolve);
@@ -56,10 +63,15 @@ export async function listen(
     },
     [Symbol.asyncDispose]: async () => {
       const closed = new Promise<void>((done) => server.close(() => done()));
-      if ('closeAllConnections' in server) server.closeAllConnections();
+      server.closeAllConnections();
       await closed;
     },
   };
+}
+
+/** While an answer is made nothing moves either; but where bytes wait to be taken, whoever asked is gone or means harm. */
+function closeStalled(socket: Socket): void {
+  if (socket.writableLength > 0) socket.destroy();
 }
 
 function cannotListen(at: number | string, host: string | undefined, cause: unknown) {

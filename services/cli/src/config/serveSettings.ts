@@ -62,6 +62,10 @@ const http = z
       description: 'For which a connection is kept open between two requests.',
       fallback: '15s',
     }),
+    stall_time: setting(duration('1s', '1h'), {
+      description: 'Without a byte of an answer being taken; then the connection is closed.',
+      fallback: '60s',
+    }),
   })
   .describe('Connections');
 
