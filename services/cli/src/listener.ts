@@ -1,13 +1,15 @@
 /** A listening server of HTTP routes: on a port, with or without TLS, or on a socket in a folder. */
 import { createServer as createPlainServer } from 'node:http';
 import { createServer, Server } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo, Server as TcpServer, Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import { OperatingFault } from '@tidemark/canonical';
 import type { Hono } from 'hono';
 import type { ServeConfig } from './config/serveSettings.ts';
 import { problemBeforeRoutes } from './http/problem.ts';
+import { connectionsMax } from './openFiles.ts';
+import type { Observer } from './operations/observer.ts';
 
 /** How often connections are looked at: so much later than at its time a slow one is closed. */
 const CHECK_MS = 500;
@@ -19,6 +21,13 @@ export interface Listener extends AsyncDisposable {
   present(certificate: SecureContextOptions): void;
 }
 
+export interface ListenOptions {
+  readonly host?: string;
+  readonly certificate?: SecureContextOptions | undefined;
+  /** Told of the connections. */
+  readonly observer?: Pick<Observer, 'connections' | 'dropped'>;
+}
+
 /**
  * Listens at a port of a host, with TLS where there is a certificate, or at a socket in the file system.
  * @throws OperatingFault `serve.listen`
@@ -27,7 +36,7 @@ export async function listen(
   app: Hono,
   http: ServeConfig['http'],
   at: number | string,
-  { host, certificate }: { host?: string; certificate?: SecureContextOptions | undefined } = {},
+  { host, certificate, observer }: ListenOptions = {},
 ): Promise<Listener> {
   // Whoever is slower holds a connection for nothing. Bodies have a limit of their own.
   const serverOptions = {
@@ -42,6 +51,7 @@ export async function listen(
       ? createPlainServer(serverOptions)
       : createServer({ ...serverOptions, ...certificate });
   server.timeout = http.stall_time;
+  boundConnections(server, connectionsMax(http.connections), observer);
   server.on('request', (incoming, outgoing) => {
     outgoing.on('timeout', closeStalled);
     void answer(incoming, outgoing);
@@ -67,6 +77,25 @@ export async function listen(
       await closed;
     },
   };
+}
+
+/** One more than may be open is accepted and closed at once: whoever it is can tell that from a host that is down. */
+function boundConnections(
+  server: TcpServer,
+  max: number,
+  observer: ListenOptions['observer'],
+): void {
+  let open = 0;
+  const changed = (by: 1 | -1): void => {
+    open += by;
+    observer?.connections(open, max);
+  };
+  server.maxConnections = max;
+  server.on('connection', (socket: Socket) => {
+    changed(1);
+    socket.once('close', () => changed(-1));
+  });
+  server.on('drop', () => observer?.dropped());
 }
 
 /** While an answer is made nothing moves either; but where bytes wait to be taken, whoever asked is gone or means harm. */

@@ -8,6 +8,7 @@ import { localApp, publicApp } from '../http/app.ts';
 import { openLogger, TokenFolder, type Logger } from '@tidemark/runtime';
 import { ledgerFolder, readLedgerFile } from '../ledgerFolder.ts';
 import { listen, type Listener } from '../listener.ts';
+import { connectionsMax, openFilesMax } from '../openFiles.ts';
 import { LogObserver } from '../operations/logObserver.ts';
 import { MetricObserver } from '../operations/metricObserver.ts';
 import { tellAll } from '../operations/observer.ts';
@@ -72,7 +73,15 @@ async function serveLedger(
   });
   const app = publicApp(engine, uploads, operations);
   const { host, port } = config.listen;
-  const listener = opened.use(await listen(app, config.http, port, { host, certificate }));
+  const { connections } = config.http;
+  if (connectionsMax(connections) < connections) {
+    say(
+      `${openFilesMax()} open files allow only ${connectionsMax(connections)} connections at once`,
+    );
+  }
+  const listener = opened.use(
+    await listen(app, config.http, port, { host, certificate, observer }),
+  );
   opened.defer(atSighup(config, listener, { log, say }));
   const whole = opened.move();
   return {
