@@ -1,9 +1,8 @@
-// Uploads over HTTP: honest ones, and what anybody may send instead. Nothing refused leaves a trace.
+// Uploads over HTTP: honest ones, and too many of them. What is no upload is in badInput.test.ts.
 import { createHash, randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/files.ts';
 import { initLedger, tidemark, type Ledger, type Serving } from './tidemark.ts';
@@ -20,15 +19,11 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let ledger: Ledger;
 let server: Serving;
 let everything: string;
-let numpy: string;
-let reader: string;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
   ledger = await initLedger(join(folder.path, 'index'), '--bins', '64');
   everything = await token('--subject', 'index', '--upload');
-  numpy = await token('--subject', 'numpy', '--upload', 'numpy', 'simple/numpy/');
-  reader = await token('--subject', 'reader', '--read');
   server = await ledger.serve('--cut-interval', '50ms', '--events-per-second', '500');
 });
 afterAll(async () => {
@@ -113,37 +108,6 @@ describe('an upload', () => {
 });
 
 describe('a token', () => {
-  test.each([
-    ['', 401, 'token.absent'],
-    ['x', 401, 'token.form'],
-    [`tdm_${'0'.repeat(16)}_${'A'.repeat(43)}`, 401, 'token.unknown'],
-  ])('%j is answered with %i %s', async (bearer, status, code) => {
-    const answer = await post(event('no/token'), { token: bearer });
-    expect(answer).toMatchObject({ status, code });
-    expect(answer.headers.get('www-authenticate')).toBe('Bearer');
-  });
-
-  test('to read is none to upload, and none sees the status but an administrator’s', async () => {
-    expect(await post(event('a/b'), { token: reader })).toMatchObject({
-      status: 403,
-      code: 'token.scope',
-    });
-    const headers = { authorization: `Bearer ${everything}` };
-    expect((await fetch(new URL('v1/status', server.url), { headers })).status).toBe(403);
-    expect((await fetch(new URL('v1/status', server.url))).status).toBe(401);
-  });
-
-  test('for some paths uploads nothing else', async () => {
-    const answer = await post(
-      ['numpy/a', 'numpy2/a', 'simple/numpy/b'].map((path) => event(path)),
-      {
-        token: numpy,
-      },
-    );
-    expect(answer).toMatchObject({ status: 202, refused: [{ index: 1, code: 'token.path' }] });
-    expect(await post(event('other/a'), { token: numpy })).toMatchObject({ status: 403 });
-  });
-
   test('that is revoked counts no more', async () => {
     const short = await token('--subject', 'short', '--upload');
     await delayed(1100, async () =>
@@ -161,81 +125,6 @@ async function delayed(ms: number, act: () => Promise<unknown>): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));
   await act();
 }
-
-describe('refused as a whole', () => {
-  const NDJSON = { 'content-type': 'application/x-ndjson' };
-  test.each<[string, () => unknown, Record<string, string>, number, string]>([
-    ['nothing', () => '', {}, 422, 'json.syntax'],
-    ['no lines', () => '\n\n', NDJSON, 422, 'http.empty'],
-    ['no events', () => '[]', {}, 422, 'http.empty'],
-    ['no JSON', () => 'hello', {}, 422, 'json.syntax'],
-    ['a truncated array', () => '[{"id":"x"', {}, 422, 'json.syntax'],
-    ['invalid UTF-8', () => Uint8Array.of(0x22, 0xff, 0x22), {}, 422, 'json.utf8'],
-    ['repeated keys', () => '{"id":"a","id":"b"}', {}, 422, 'json.duplicate_key'],
-    ['depth', () => `${'['.repeat(5000)}${']'.repeat(5000)}`, {}, 422, 'json.too_deep'],
-    ['17 MiB', () => new Uint8Array(17 << 20), {}, 413, 'http.too_large'],
-    ['too many events', () => Array.from({ length: 10_001 }, () => 1), {}, 413, 'http.too_many'],
-    ['too many lines', () => '1\n'.repeat(10_001), NDJSON, 413, 'http.too_many'],
-    ['gzip', () => gzipSync('{}'), { 'content-encoding': 'gzip' }, 415, 'http.encoding'],
-  ])('%s', async (_, body, headers, status, code) => {
-    const answer = await post(body(), { headers });
-    expect(answer).toMatchObject({ status, code });
-    expect(answer.headers.get('content-type')).toContain('application/problem+json');
-  });
-
-  test('a wait that is none', async () => {
-    expect(await post(event('a/b'), { query: '?wait=soon' })).toMatchObject({ code: 'http.wait' });
-  });
-});
-
-describe('refused one by one', () => {
-  const HASH = 'a'.repeat(64);
-  test.each<[string, object, string]>([
-    ['no event', [] as object, 'event.shape'],
-    ['an unknown field', event('p/1', { more: 1 }), 'event.unknown_field'],
-    ['an unknown type', event('p/1', { type: 'target.copied' }), 'event.type'],
-    ['no id', event('p/1', { id: undefined }), 'event.id'],
-    ['an id with a space', event('p/1', { id: 'a b' }), 'event.id'],
-    ['an id that is too long', event('p/1', { id: 'a'.repeat(65) }), 'event.id'],
-    ['a negative length', event('p/1', { length: -1 }), 'event.length'],
-    ['a length as text', event('p/1', { length: '1' }), 'event.length'],
-    ['no length', event('p/1', { length: undefined }), 'event.length'],
-    ['a short hash', event('p/1', { hashes: { sha256: 'ab' } }), 'event.hash'],
-    ['an upper-case hash', event('p/1', { hashes: { sha256: HASH.toUpperCase() } }), 'event.hash'],
-    ['another hash', event('p/1', { hashes: { md5: HASH } }), 'event.hash'],
-    ['two hashes', event('p/1', { hashes: { sha256: HASH, md5: HASH } }), 'event.hash'],
-    ['a removal with a length', event('p/1', { type: 'target.removed' }), 'event.length'],
-    ['an absurd expectation', event('p/1', { expected: 0 }), 'event.expected'],
-    ['who asks', event('p/1', { by: 1 }), 'event.unknown_field'],
-    ['no path', event('p/1', { path: undefined }), 'path.empty'],
-    ['an empty path', event('p/1', { path: '' }), 'path.empty'],
-    ['an absolute path', event('/etc/passwd'), 'path.absolute'],
-    ['a path upwards', event('a/../../b'), 'path.dot_segment'],
-    ['a path with an empty segment', event('a//b'), 'path.empty_segment'],
-    ['a path with %2e', event('a/%2e%2e/b'), 'path.charset'],
-    ['a path with a control character', event('a/\u0001'), 'path.charset'],
-    ['a path with a backslash', event(String.raw`a\b`), 'path.charset'],
-    ['a path that is not ASCII', event('a/é'), 'path.charset'],
-    ['a path that is too long', event('a'.repeat(513)), 'path.too_long'],
-    ['a path that is too deep', event(Array(18).fill('a').join('/')), 'path.too_deep'],
-    ['a custom that is none', event('p/1', { custom: 'x' }), 'event.custom'],
-    [
-      'a custom that is too large',
-      event('p/1', { custom: { x: 'x'.repeat(5000) } }),
-      'event.custom',
-    ],
-  ])('%s', async (_, wrong, code) => {
-    const answer = await post([wrong]);
-    expect([answer.status, answer.refused?.map((each) => each.code)]).toEqual([422, [code]]);
-  });
-
-  test.each(['1.5', '1e400', '9007199254740993'])('a length of %s', async (length) => {
-    const text = json(event('p/1')).replace('"length":1', `"length":${length}`);
-    const answer = await post(text);
-    expect(answer.status).toBe(422);
-    expect(answer.code ?? answer.refused?.[0]?.code).toMatch(/^(?:json\.number|event\.length)/);
-  });
-});
 
 test('too much of one subject has to wait, as long as it is told; others need not', async () => {
   const greedy = await token('--subject', 'greedy', '--upload');

@@ -9,6 +9,7 @@ import { localApp, publicApp } from '../http/app.ts';
 import { openLogger, TokenFolder, type Logger } from '@tidemark/runtime';
 import { ledgerFolder, readLedgerFile } from '../ledgerFolder.ts';
 import { listen, type Listener } from '../listener.ts';
+import { connectionsMax, openFilesMax } from '../openFiles.ts';
 import { LogObserver } from '../operations/logObserver.ts';
 import { MetricObserver } from '../operations/metricObserver.ts';
 import { tellAll } from '../operations/observer.ts';
@@ -78,7 +79,13 @@ async function serveLedger(
   const { host, port } = config.listen;
   // As it is now: a ledger that is rebuilt may have taken hours to come here.
   const certificate = await readCertificate(config.tls);
-  listener = opened.use(await listen(app, config.http, port, { host, certificate }));
+  const { connections } = config.http;
+  if (connectionsMax(connections) < connections) {
+    say(
+      `${openFilesMax()} open files allow only ${connectionsMax(connections)} connections at once`,
+    );
+  }
+  listener = opened.use(await listen(app, config.http, port, { host, certificate, observer }));
   const whole = opened.move();
   return {
     engine,

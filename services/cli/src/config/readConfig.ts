@@ -30,11 +30,12 @@ const FILE_BYTES_MAX = 1 << 20;
 export async function readServeConfig(sources: ConfigSources): Promise<ServeConfig> {
   const { environment, flags, file: path } = sources;
   const file = path === undefined ? undefined : { path, json: await jsonIn(path) };
-  const resolved = resolveSettings(SERVE_SETTINGS, { flags, environment, file });
+  const resolved = resolveServe({ flags, environment, file });
   const flaws = [
     ...resolved.flaws,
     ...(await unreadable(resolved.given)),
     ...(await certificateFlaws(resolved.given)),
+    ...timeFlaws(resolved),
   ];
   if (resolved.values !== undefined && flaws.length === 0) return resolved.values;
   const ofFlags = flaws.every(({ source }) => source.startsWith('--'));
@@ -43,6 +44,10 @@ export async function readServeConfig(sources: ConfigSources): Promise<ServeConf
     ofFlags ? 'option.invalid' : 'config.invalid',
     lines.length === 1 ? lines[0]! : `${lines.length} flaws:\n  ${lines.join('\n  ')}\n`,
   );
+}
+
+function resolveServe(sources: SettingSources) {
+  return resolveSettings(SERVE_SETTINGS, sources);
 }
 
 async function jsonIn(path: string): Promise<Json> {
@@ -106,6 +111,13 @@ async function certificateFlaws(given: ReadonlyMap<string, Given>): Promise<Flaw
       ? []
       : [{ source: key.source, message: `${error.message} (${error.code})` }];
   }
+}
+
+/** A part that may take longer than the whole. */
+function timeFlaws({ given, values }: ReturnType<typeof resolveServe>): Flaw[] {
+  if (values === undefined || values.http.headers_time <= values.http.request_time) return [];
+  const { source } = (given.get('http.headers_time') ?? given.get('http.request_time'))!;
+  return [{ source, message: 'http.headers_time is longer than http.request_time' }];
 }
 
 function isAbsent(error: unknown): boolean {

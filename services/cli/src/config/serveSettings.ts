@@ -50,6 +50,11 @@ const tls = z
 
 const http = z
   .strictObject({
+    connections: setting(whole('connections', 16, 1_000_000), {
+      description:
+        'Open at once; the next is closed unanswered. Never more than half of the files that the process may open.',
+      fallback: 10_000,
+    }),
     headers_time: setting(duration('1s', '10m'), {
       description: 'For the headers of a request to arrive; then the connection is closed.',
       fallback: '10s',
@@ -61,6 +66,10 @@ const http = z
     idle_time: setting(duration('1s', '1h'), {
       description: 'For which a connection is kept open between two requests.',
       fallback: '15s',
+    }),
+    stall_time: setting(duration('1s', '1h'), {
+      description: 'Without a byte of an answer being taken; then the connection is closed.',
+      fallback: '60s',
     }),
   })
   .describe('Connections');

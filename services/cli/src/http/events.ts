@@ -166,6 +166,11 @@ class Upload {
   }
 
   private async store(group: readonly Item[]): Promise<Excess | undefined> {
+    const isSingle = group.length === 1 && group[0]!.index === 0;
+    if (this.key !== undefined && !isSingle) {
+      const title = 'an Idempotency-Key is the id of a single event; here are several';
+      throw new RejectedInput('http.idempotency', title);
+    }
     const started = performance.now();
     const { events, places } = this.judge(group);
     this.parseMs += performance.now() - started;
@@ -193,11 +198,10 @@ class Upload {
   private judge(group: readonly Item[]): { events: Event[]; places: number[] } {
     const events: Event[] = [];
     const places: number[] = [];
-    const isSingle = group.length === 1 && group[0]!.index === 0;
     for (const { index, line, value } of group) {
       try {
         if (value instanceof RejectedInput) throw value;
-        const event = parseEvent(isSingle ? withKey(value, this.key) : value);
+        const event = parseEvent(withKey(value, this.key));
         if (!this.caller.mayUpload(event.path)) {
           throw new RejectedInput(
             'token.path',

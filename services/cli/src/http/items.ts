@@ -30,7 +30,7 @@ const LINE_BYTES_MAX = 64 << 10;
 export async function* itemsOf(context: Context, limits: ItemLimits): AsyncGenerator<Item[]> {
   const [media] = (context.req.header('content-type') ?? '').toLowerCase().split(';');
   const arriving =
-    media === 'application/x-ndjson' ? linesOf(context, limits) : valuesOf(context, limits);
+    media?.trim() === 'application/x-ndjson' ? linesOf(context, limits) : valuesOf(context, limits);
   let count = 0;
   for await (const items of arriving) {
     count += items.length;

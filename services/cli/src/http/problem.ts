@@ -1,4 +1,5 @@
 /** RFC 9457 problem documents: each answer that is not what was asked for has a stable code. */
+import { RequestError } from '@hono/node-server';
 import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canonical';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
@@ -60,6 +61,14 @@ export function problemOf(error: Error, context: Context): Response {
   if (error instanceof OperatingFault) return problem(context, 503, error.code, error.message);
   if (error instanceof BrokenInvariant) return problem(context, 500, error.code, error.message);
   return problem(context, 500, 'http.defect', 'a defect of this server');
+}
+
+/** What is wrong with a request in which there is nothing to find a route by. */
+export function problemBeforeRoutes(error: unknown): Response {
+  const isRequests = error instanceof RequestError;
+  const [status, code] = isRequests ? [400, 'http.request'] : [500, 'http.defect'];
+  const title = isRequests ? 'the request names no place here' : 'a defect of this server';
+  return Response.json({ code, title, status }, { status, headers: HEADERS });
 }
 
 /** Refused for now: when to come again, in whole seconds, at least one. */

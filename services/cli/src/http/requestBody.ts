@@ -17,10 +17,8 @@ export interface BodyLimits {
  */
 export async function* chunksOf(context: Context, limits: BodyLimits): AsyncGenerator<Buffer> {
   const { bodyBytesMax, bodyMsMax, silenceMsMax } = limits;
-  const encoding = context.req.header('content-encoding') ?? 'identity';
-  if (encoding !== 'identity') {
-    throw new RejectedInput('http.encoding', `send it as it is, not as ${encoding}`);
-  }
+  demandPlain(context.req.header('content-encoding'), 'identity');
+  demandPlain(context.req.header('transfer-encoding'), 'chunked');
   const { body } = context.req.raw;
   if (Number(context.req.header('content-length') ?? 0) > bodyBytesMax)
     throw tooLarge(bodyBytesMax);
@@ -49,6 +47,11 @@ export async function bodyOf(context: Context, limits: BodyLimits): Promise<Uint
   const chunks: Buffer[] = [];
   for await (const chunk of chunksOf(context, limits)) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+function demandPlain(coding: string | undefined, plain: string): void {
+  if (coding === undefined || coding.toLowerCase() === plain) return;
+  throw new RejectedInput('http.encoding', `send it as it is, not as ${coding}`);
 }
 
 async function within<T>(

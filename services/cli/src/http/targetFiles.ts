@@ -6,10 +6,13 @@ import { Readable } from 'node:stream';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Engine } from '../engine.ts';
+import { downloadsMax } from '../openFiles.ts';
 import { absent, FOR_EVER, isKnown } from './answer.ts';
 import { type App, bytes, FAULTS, NOT_MODIFIED, problemWith, WHOLE_PATH } from './document.ts';
-import { problem } from './problem.ts';
+import { problem, tooMany } from './problem.ts';
 import { rangeOf, type ByteRange } from './range.ts';
+
+const AGAIN_SECONDS = 10;
 
 const TARGET_ROUTE = createRoute({
   method: 'get',
@@ -31,17 +34,41 @@ const TARGET_ROUTE = createRoute({
     304: NOT_MODIFIED,
     404: problemWith('http.not_found'),
     416: problemWith('http.range'),
+    429: problemWith('http.downloads'),
     ...FAULTS,
   },
 });
 
+/** A client that is slow keeps its file open, and the ledger needs files for itself. */
+class Downloads {
+  private open = 0;
+  private readonly openMax = downloadsMax();
+
+  get isFull(): boolean {
+    return this.open >= this.openMax;
+  }
+
+  start(file: string, { start, end }: ByteRange): ReadableStream {
+    const stream = createReadStream(file, { start, end });
+    this.open++;
+    stream.once('close', () => this.open--);
+    return Readable.toWeb(stream) as ReadableStream;
+  }
+}
+
 export function addTargetFiles(app: App, engine: Engine): void {
+  const downloads = new Downloads();
   app.openapi(TARGET_ROUTE, async (context) =>
-    target(engine, context, context.req.valid('param').path),
+    target(engine, downloads, context, context.req.valid('param').path),
   );
 }
 
-async function target(engine: Engine, context: Context, path: string): Promise<Response> {
+async function target(
+  engine: Engine,
+  downloads: Downloads,
+  context: Context,
+  path: string,
+): Promise<Response> {
   const sha256 =
     /(?:^|\/)([0-9a-f]{64})\.[^/]+$/.exec(path)?.[1] ?? /^([0-9a-f]{64})\./.exec(path)?.[1];
   if (sha256 === undefined) return absent(context);
@@ -59,7 +86,22 @@ async function target(engine: Engine, context: Context, path: string): Promise<R
       'content-range': `bytes */${size}`,
     });
   }
-  return whole(context, file, size, range, headers);
+  // A stream that nobody reads would keep its file open.
+  const isEmpty = context.req.method === 'HEAD' || size === 0;
+  if (!isEmpty && downloads.isFull) {
+    const title = 'too many files are being sent; come again later';
+    return tooMany(context, 'http.downloads', title, AGAIN_SECONDS);
+  }
+  const sent = range ?? { start: 0, end: size - 1 };
+  return new Response(isEmpty ? null : downloads.start(file, sent), {
+    status: range === undefined ? 200 : 206,
+    headers: {
+      ...headers,
+      'content-type': 'application/octet-stream',
+      'content-length': String(sent.end - sent.start + 1),
+      ...(range && { 'content-range': `bytes ${range.start}-${range.end}/${size}` }),
+    },
+  });
 }
 
 /** The `Range` header, unless `If-Range` says that the client's part is of another file. */
@@ -67,30 +109,6 @@ function wantedRange(context: Context, etag: string): string | undefined {
   const condition = context.req.header('if-range');
   if (condition !== undefined && condition !== etag) return undefined;
   return context.req.header('range');
-}
-
-function whole(
-  context: Context,
-  file: string,
-  size: number,
-  range: ByteRange | undefined,
-  headers: Record<string, string>,
-): Response {
-  const { start, end } = range ?? { start: 0, end: size - 1 };
-  // A stream that nobody reads would keep its file open.
-  const body =
-    context.req.method === 'HEAD' || size === 0
-      ? null
-      : (Readable.toWeb(createReadStream(file, { start, end })) as ReadableStream);
-  return new Response(body, {
-    status: range === undefined ? 200 : 206,
-    headers: {
-      ...headers,
-      'content-type': 'application/octet-stream',
-      'content-length': String(end - start + 1),
-      ...(range && { 'content-range': `bytes ${start}-${end}/${size}` }),
-    },
-  });
 }
 
 function absentOnly(error: NodeJS.ErrnoException): undefined {

@@ -56,7 +56,7 @@ const UPLOAD = createRoute({
       description: 'None was accepted: each has its code, or all of it has one.',
       content: {
         ...json('', uploadSchema).content,
-        ...problemIn(z.string().regex(/^(?:json\.|http\.(?:empty|wait)$)/), '').content,
+        ...problemIn(z.string().regex(/^(?:json\.|http\.(?:empty|wait|idempotency)$)/), '').content,
       },
     },
     429: problemWith('rate.subject', 'intake.busy', 'intake.ahead'),

@@ -48,6 +48,10 @@ export class LogObserver implements Observer {
     else this.log.info('request', fields);
   }
 
+  /** There may be very many of them: metrics count. */
+  connections(): void {}
+  dropped(): void {}
+
   /** Requests and snapshots tell it. */
   submitted(): void {}
 

@@ -45,6 +45,15 @@ export class MetricObserver implements Observer {
     }
   }
 
+  connections(open: number, max: number): void {
+    this.metrics.connections.set(open);
+    this.metrics.connectionsLimit.set(max);
+  }
+
+  dropped(): void {
+    this.metrics.dropped.inc();
+  }
+
   submitted(events: number, ms: number): void {
     this.metrics.intakeEvents.inc(events);
     this.metrics.intakeSeconds.observe(ms / 1000);

@@ -46,7 +46,7 @@ export function makeMetrics(registry: Registry) {
     ...labelNames: L[]
   ) => new Histogram<L>({ name: `tidemark_${name}`, help, buckets, labelNames, registers });
   const metrics = {
-    ...requestMetrics(counter, histogram),
+    ...requestMetrics(counter, gauge, histogram),
     ...storeMetrics(counter, gauge, histogram),
     ...foldMetrics(counter, gauge, histogram),
     ...snapshotMetrics(counter, gauge, histogram),
@@ -78,8 +78,17 @@ type MakeHistogram = <L extends string = never>(
   ...labels: L[]
 ) => Histogram<L>;
 
-function requestMetrics(counter: MakeCounter, histogram: MakeHistogram) {
+function requestMetrics(counter: MakeCounter, gauge: MakeGauge, histogram: MakeHistogram) {
   return {
+    connections: gauge('http_connections', 'Open connections of the public listener.'),
+    connectionsLimit: gauge(
+      'http_connections_limit',
+      'How many may be open: the setting http.connections, or half of process_max_fds.',
+    ),
+    dropped: counter(
+      'http_connections_dropped_total',
+      'Connections closed unanswered, because as many were open as may be.',
+    ),
     requests: counter(
       'http_requests_total',
       'Requests answered, by route; status 0 where the client left before.',

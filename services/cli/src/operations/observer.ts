@@ -61,6 +61,10 @@ export interface EngineObserver {
 
 export interface Observer extends EngineObserver {
   request(report: RequestReport): void;
+  /** A connection to the public listener was opened or closed. @param open how many there are, of at most `max` */
+  connections(open: number, max: number): void;
+  /** One more than may be open was closed unanswered. */
+  dropped(): void;
 }
 
 /** Tells each of several observers. */
@@ -68,6 +72,8 @@ export function tellAll(observers: readonly Observer[]): Observer {
   const each = (tell: (observer: Observer) => void): void => observers.forEach(tell);
   return {
     request: (report) => each((observer) => observer.request(report)),
+    connections: (open, max) => each((observer) => observer.connections(open, max)),
+    dropped: () => each((observer) => observer.dropped()),
     submitted: (events, ms) => each((observer) => observer.submitted(events, ms)),
     committed: (report) => each((observer) => observer.committed(report)),
     cut: (ms) => each((observer) => observer.cut(ms)),
