@@ -17,6 +17,7 @@ import { keyOf, publisherKeys, startShards, type EngineOptions } from './engineP
 import { Faults, waitOut } from './faults.ts';
 import { backlogOf, type Backlog } from './operations/backlog.ts';
 import { readGenesis, type LedgerFolder } from './ledgerFolder.ts';
+import { isEventAt } from './receipts.ts';
 import type { ShardPool } from './shardPool.ts';
 
 const PUBLISHER = 'publisher';
@@ -160,6 +161,11 @@ export class Engine {
   async logEnds(): Promise<number[]> {
     const { events, partitions } = this.logs;
     return Promise.all(Array.from({ length: partitions }, (_, p) => events.end(p)));
+  }
+
+  /** Whether an event stands at a place of a partition that there is. */
+  async hasEventAt(receipt: Receipt): Promise<boolean> {
+    return isEventAt(this.logs.events, this.genesis, receipt);
   }
 
   /** Events that no visible snapshot covers. */
