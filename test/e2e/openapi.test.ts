@@ -13,6 +13,11 @@ interface Answer {
 interface Operation {
   readonly responses: Readonly<Record<string, Answer>>;
 }
+interface Receipt {
+  readonly partition: number;
+  readonly offset: number;
+  readonly index: number;
+}
 interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: object;
@@ -48,6 +53,10 @@ beforeAll(async () => {
   values.set('ROOT', (timestamp['signed'] as { merkle_root: string }).merkle_root);
   const newest = jsonOf(await ask(server.url, '/v1/snapshots/newest'));
   values.set('N', String(newest['snapshot']));
+  const uploaded = await fetchAs('index', '/v1/events', { method: 'POST', body: event('e/0') });
+  const { accepted } = (await uploaded.json()) as { accepted: [{ receipt: Receipt }] };
+  const { partition, offset, index } = accepted[0].receipt;
+  values.set('PLACE', `${partition}/${offset}`).set('INDEX', String(index));
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
@@ -82,8 +91,9 @@ test.each<[string, string, number]>([
   ['/v1/targets/{path}', '/v1/targets/demo/a?at=x', 400],
   ['/v1/targets/{path}', '/v1/targets/demo/%00', 400],
   ['/v1/targets/{path}', '/v1/targets/demo/a?at=999999', 404],
-  ['/v1/receipts/{partition}/{offset}/{index}', '/v1/receipts/0/1/0', 200],
-  ['/v1/receipts/{partition}/{offset}/{index}', '/v1/receipts/0/999999/0', 200],
+  ['/v1/receipts/{partition}/{offset}/{index}', '/v1/receipts/PLACE/INDEX', 200],
+  ['/v1/receipts/{partition}/{offset}/{index}', '/v1/receipts/PLACE/1', 404],
+  ['/v1/receipts/{partition}/{offset}/{index}', '/v1/receipts/0/999999/0', 404],
   ['/v1/receipts/{partition}/{offset}/{index}', '/v1/receipts/x/0/0', 400],
   ['/v1/receipts/{partition}/{offset}/{index}', '/v1/receipts/99/0/0', 404],
   ['/v1/snapshots/newest', '/v1/snapshots/newest', 200],
@@ -105,7 +115,7 @@ test.each<[string, string, number]>([
   ['/openapi.json', '/openapi.json', 200],
 ])('GET %s: %s is answered with %i as described', async (path, request, status) => {
   const [target = '', who = 'nobody'] = request.split(' as ');
-  const filled = target.replace('ROOT', values.get('ROOT')!).replace(/\bN\b/, values.get('N')!);
+  const filled = target.replace(/\b(?:ROOT|N|PLACE|INDEX)\b/g, (name) => values.get(name)!);
   await demandDescribed('get', path, status, await fetchAs(who, filled, { method: 'GET' }));
 });
 

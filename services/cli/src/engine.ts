@@ -25,6 +25,7 @@ import { Latest } from './latest.ts';
 import { backlogOf, type Backlog } from './operations/backlog.ts';
 import { roomsOf, type Room } from './operations/rooms.ts';
 import { readGenesis, type LedgerFolder } from './ledgerFolder.ts';
+import { isEventAt } from './receipts.ts';
 import type { ShardPool } from './shardPool.ts';
 
 const PUBLISHER = 'publisher';
@@ -180,6 +181,11 @@ export class Engine {
   async logEnds(): Promise<number[]> {
     const { events, partitions } = this.logs;
     return Promise.all(Array.from({ length: partitions }, (_, p) => events.end(p)));
+  }
+
+  /** Whether an event stands at a place of a partition that there is. */
+  async hasEventAt(receipt: Receipt): Promise<boolean> {
+    return isEventAt(this.logs.events, this.genesis, receipt);
   }
 
   /** Resolves once a condition on what is visible holds, or when the signal aborts. */

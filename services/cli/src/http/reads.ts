@@ -52,10 +52,15 @@ const TARGET_ROUTE = createRoute({
 });
 
 export function addReads(app: App, engine: Engine): void {
-  app.openapi(RECEIPT_ROUTE, (context) => {
+  app.openapi(RECEIPT_ROUTE, async (context) => {
     const receipt = context.req.valid('param');
-    if (receipt.partition >= engine.genesis.partitions) {
-      throw new RejectedInput('receipt.unknown', `there is no partition ${receipt.partition}`);
+    const { partition, offset, index } = receipt;
+    if (partition >= engine.genesis.partitions) {
+      throw new RejectedInput('receipt.unknown', `there is no partition ${partition}`);
+    }
+    if (!(await engine.hasEventAt(receipt))) {
+      const place = `${partition}/${offset}/${index}`;
+      throw new RejectedInput('receipt.unknown', `there is no event at ${place}`);
     }
     return context.json(engine.publisher.fate(receipt), 200, { 'cache-control': 'no-store' });
   });
