@@ -128,6 +128,17 @@ export class Server implements AsyncDisposable {
     return this.ask('GET', path);
   }
 
+  /** Waits until everything on its disk was read again. @throws where it exits */
+  async scrubbed(): Promise<void> {
+    const deadline = Date.now() + READY_WITHIN_MS;
+    for (;;) {
+      const { body } = await this.get('/metrics');
+      if (/^tidemark_scrubs_total [1-9]/m.test(body.toString())) return;
+      if (Date.now() > deadline) throw new Error(`nothing was scrubbed: ${this.said}`);
+      await delay(20);
+    }
+  }
+
   /** Sends events as NDJSON. */
   async post(events: readonly object[], wait: 'durable' | 'published'): Promise<Answer> {
     const body = events.map((event) => JSON.stringify(event)).join('\n');

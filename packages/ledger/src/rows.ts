@@ -141,9 +141,32 @@ export class Rows {
     for await (const [key] of this.entries(range)) this.delete(key);
   }
 
+  /**
+   * Reads rows whatever they are, only to see whether they are what was written.
+   * @param after the key behind which to begin; with the first row unless given
+   * @param bytesMax where to pause
+   * @returns where to go on, undefined at the end
+   * @throws as {@link get}
+   */
+  async scrub(
+    after: Uint8Array | undefined,
+    bytesMax: number,
+  ): Promise<{ readonly after: Uint8Array | undefined; readonly bytes: number }> {
+    let bytes = 0;
+    const range = after === undefined ? {} : { gt: Buffer.from(after) };
+    for await (const [key, value] of this.entries({ ...range, fillCache: false })) {
+      this.open(key, value);
+      bytes += key.length + value.length;
+      if (bytes >= bytesMax) return { after: key, bytes };
+    }
+    return { after: undefined, bytes };
+  }
+
   private async *entries(range: {
-    gte: Buffer;
-    lte: Buffer;
+    gt?: Buffer;
+    gte?: Buffer;
+    lte?: Buffer;
+    fillCache?: boolean;
     reverse?: boolean;
     limit?: number;
   }): AsyncGenerator<[Buffer, Buffer]> {

@@ -26,6 +26,7 @@ import { backlogOf, type Backlog } from './operations/backlog.ts';
 import { roomsOf, type Room } from './operations/rooms.ts';
 import { readGenesis, type LedgerFolder } from './ledgerFolder.ts';
 import { isEventAt } from './receipts.ts';
+import { scrub } from './scrub.ts';
 import type { ShardPool } from './shardPool.ts';
 
 const PUBLISHER = 'publisher';
@@ -222,11 +223,12 @@ export class Engine {
     this.shards.failed.catch(this.fail);
     this.settledBefore = this.current.control.settled;
     this.listen();
-    const { faults } = this;
+    const { faults, logs, shards } = this;
     const { signal } = this.stopping;
     this.loops.push(
       waitOut(PUBLISHER, faults, signal, () => this.publish(signal)).catch(this.fail),
       waitOut(SEALER, faults, signal, () => this.seal(signal)).catch(this.fail),
+      scrub(logs, shards, () => this.current, this.options, signal).catch(this.fail),
     );
   }
 

@@ -26,6 +26,8 @@ export interface EngineBounds {
   readonly faultMsMax?: number | undefined;
   /** Of a shard that ends soon after each start. */
   readonly restartsMax?: number | undefined;
+  /** At which everything on the disk is read again; not at all unless given. */
+  readonly scrubBytesPerSecond?: number | undefined;
   /** For work under way at the end. */
   readonly stopMsMax?: number | undefined;
 }

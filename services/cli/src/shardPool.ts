@@ -81,6 +81,11 @@ export class ShardPool {
     return this.of(partition).changes(partition, n, from, changesMax);
   }
 
+  /** Reads rows of a partition's state again. */
+  async scrub(partition: number, after: Uint8Array | undefined, bytesMax: number) {
+    return this.of(partition).scrub(partition, after, bytesMax);
+  }
+
   /** Of the shards that run now, each once it has time to answer. */
   async stats(): Promise<ShardStats[]> {
     const asked = this.calls.map((calls) => calls.stats().catch(ignoreGone));

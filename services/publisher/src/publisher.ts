@@ -100,6 +100,11 @@ export class Publisher {
     return this.fold.snapshots.newestClassic?.expires;
   }
 
+  /** Reads rows of its state again. */
+  async scrub(after: Uint8Array | undefined, bytesMax: number) {
+    return this.index.scrub(after, bytesMax);
+  }
+
   /** Snapshot n as it was published. */
   snapshot(n: number): SnapshotRow | undefined {
     const newest = this.visible?.n ?? 0;

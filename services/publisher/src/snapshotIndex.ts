@@ -67,6 +67,11 @@ export class SnapshotIndex {
     this.rows = new Rows(db, 'the publisher’s state');
   }
 
+  /** Reads rows again: see {@link Rows.scrub}. */
+  async scrub(after: Uint8Array | undefined, bytesMax: number) {
+    return this.rows.scrub(after, bytesMax);
+  }
+
   /** The newest visible snapshot, or undefined before the first. */
   async newest(): Promise<SnapshotRow | undefined> {
     const row = await this.rows.latest(KIND.snapshot, N_MAX);

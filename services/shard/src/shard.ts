@@ -7,6 +7,7 @@
 import {
   ControlFold,
   resumeControl,
+  Rows,
   type ControlChange,
   type Cut,
   type CutRule,
@@ -96,6 +97,12 @@ export class Shard {
       if (this.orders.length > 0) await this.options.sleep(RETRY_MS);
       else await this.control.more(signal);
     }
+  }
+
+  /** Reads rows of a partition's state again: see {@link Rows.scrub}. */
+  async scrub(partition: number, after: Uint8Array | undefined, bytesMax: number) {
+    const db = this.databases[this.options.partitions.indexOf(partition)]!;
+    return new Rows(db, `state of partition ${partition}`).scrub(after, bytesMax);
   }
 
   /** Closes the state databases; the logs are the caller's. */

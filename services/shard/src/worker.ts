@@ -55,6 +55,11 @@ export interface ShardCalls {
     from: ChangePlace,
     changesMax: number,
   ) => ChangedTargets;
+  readonly scrub: (
+    partition: number,
+    after: Uint8Array | undefined,
+    bytesMax: number,
+  ) => { readonly after: Uint8Array | undefined; readonly bytes: number };
   readonly stats: () => ShardStats;
 }
 
@@ -129,6 +134,8 @@ function handlers(
       (await view(partition)).proof(role, n),
     changes: async (partition: number, n: number, from: ChangePlace, changesMax: number) =>
       (await view(partition)).changedTargets(n, from, changesMax),
+    scrub: async (partition: number, after: Uint8Array | undefined, bytesMax: number) =>
+      (await opened).scrub(partition, after, bytesMax),
     stats: async () => statsOf(await opened),
   } as unknown as ShardCalls;
 }

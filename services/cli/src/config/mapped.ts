@@ -15,6 +15,7 @@ export function engineSettings({ intake, storage, ledger, faults }: ServeConfig)
     unseenEventsMax: intake.ahead,
     storageQueueBytesMax: storage.queue,
     storageTailBytesMax: storage.tail,
+    scrubBytesPerSecond: storage.scrub,
     faultMsMax: faults.wait_time,
     restartsMax: faults.restarts,
     stopMsMax: faults.stop_time,

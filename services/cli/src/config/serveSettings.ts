@@ -136,6 +136,10 @@ const storage = z
       description: 'Newest records of all logs kept in memory for those who follow them.',
       fallback: '64M',
     }),
+    scrub: setting(size('64K', '16G'), {
+      description: 'A second, at which logs and state are read again once a day to find damage.',
+      fallback: '8M',
+    }),
   })
   .describe('The logs on disk');
 

@@ -84,6 +84,10 @@ export class LogObserver implements Observer {
     this.tellWhole(report.n, parts);
   }
 
+  scrubbed(bytes: number): void {
+    this.log.info('scrubbed', { bytes });
+  }
+
   fault({ code, message }: PlainFailure, who: string): void {
     this.log.warn('fault', { who, code, detail: message });
   }

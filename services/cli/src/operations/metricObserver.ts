@@ -94,6 +94,10 @@ export class MetricObserver implements Observer {
     seconds[step].observe(ms / 1000);
   }
 
+  scrubbed(): void {
+    this.metrics.scrubs.inc();
+  }
+
   visible({ ms }: VisibleReport): void {
     this.metrics.snapshots.inc();
     this.metrics.visibleSeconds.observe(ms / 1000);

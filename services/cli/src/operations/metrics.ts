@@ -213,6 +213,10 @@ function snapshotMetrics(counter: MakeCounter, gauge: MakeGauge, histogram: Make
       'sealed_refused',
       'Seals since the start that did not say what the fold gives.',
     ),
+    scrubs: counter(
+      'scrubs_total',
+      'Rounds in which everything on the disk was read again and found as it was written.',
+    ),
     snapshot: gauge('snapshot', 'Number of the newest visible snapshot.'),
     timestampAge: gauge('timestamp_age_seconds', 'Since the cut of the timestamp that is served.'),
     unsealedAge: gauge(

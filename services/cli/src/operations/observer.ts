@@ -55,6 +55,8 @@ export interface EngineObserver {
   took(step: PublisherStep, ms: number): void;
   /** Of snapshots that were sealed before the start nothing is told. */
   visible(report: VisibleReport): void;
+  /** Everything on the disk was read again, and is what was written. */
+  scrubbed(bytes: number): void;
   /** An operating fault is waited out. @param who suffers it: `publisher`, `shard 0` */
   fault(failure: PlainFailure, who: string): void;
 }
@@ -80,6 +82,7 @@ export function tellAll(observers: readonly Observer[]): Observer {
     folded: (report) => each((observer) => observer.folded(report)),
     took: (step, ms) => each((observer) => observer.took(step, ms)),
     visible: (report) => each((observer) => observer.visible(report)),
+    scrubbed: (bytes) => each((observer) => observer.scrubbed(bytes)),
     fault: (failure, who) => each((observer) => observer.fault(failure, who)),
   };
 }
