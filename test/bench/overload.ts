@@ -48,7 +48,7 @@ export async function overload(
   await untilCaughtUp(client);
   const recoveryMs = performance.now() - end;
   const { series, residentMax } = await course.stop();
-  const visible = (await applied(client)) - before;
+  const visible = (await appliedAtLeast(client, before + count.accepted)) - before;
   if (visible !== count.accepted) {
     throw new Error(`${count.accepted} were accepted, ${visible} applied`);
   }
@@ -68,8 +68,8 @@ async function send(
 }
 
 /**
- * Notes twice a second what was answered, and as often as it is told how much waits: shards say so between
- * two cuts. It asks on a connection of its own, because the others are full.
+ * Notes twice a second what was answered, and as often how much waits. It asks on a connection of its own,
+ * because the others are full.
  */
 function watch(
   others: Client,
@@ -113,6 +113,12 @@ function watch(
       return { series, residentMax };
     },
   };
+}
+
+/** Shards tell what they applied a moment after it is visible. @returns less where it stays so */
+async function appliedAtLeast(client: Client, events: number): Promise<number> {
+  for (let left = 20; left > 0 && (await applied(client)) < events; left--) await delay(SAMPLE_MS);
+  return applied(client);
 }
 
 async function applied(client: Client): Promise<number> {

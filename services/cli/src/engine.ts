@@ -102,7 +102,9 @@ export class Engine {
     const none = Array.from({ length: genesis.partitions }, () => 0);
     const readBacklog = () => backlogOf(logs.events, this.publisher.visible?.vector ?? none);
     this.backlog = new Latest(readBacklog, { records: 0, since: undefined });
-    this.rooms = new Latest(() => roomsOf(options.folder), []);
+    // The threads that ask the disks are those that write to them: nobody waits in that queue.
+    this.rooms = new Latest(() => roomsOf(options.folder), [], 0);
+    void this.rooms.get();
     const { promise, reject } = Promise.withResolvers<never>();
     promise.catch(() => undefined);
     this.failed = promise;

@@ -14,7 +14,10 @@ export class Latest<T> {
   private known: T;
   private looking: Promise<void> | undefined;
 
-  /** @param first until a look has given something */
+  /**
+   * @param first until a look has given something
+   * @param waitMsMax for a look; with 0 each gives what the one before has seen
+   */
   constructor(look: () => Promise<T>, first: T, waitMsMax: number = WAIT_MS_MAX) {
     this.look = look;
     this.known = first;
@@ -29,6 +32,7 @@ export class Latest<T> {
     this.looking ??= this.lookOnce().finally(() => (this.looking = undefined));
     // Whoever still waits is told; there may be nobody.
     this.looking.catch(() => undefined);
+    if (this.waitMsMax === 0) return this.known;
     const waiting = new AbortController();
     const { signal } = waiting;
     const waited = delay(this.waitMsMax, undefined, { signal }).catch(() => undefined);

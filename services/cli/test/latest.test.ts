@@ -1,4 +1,5 @@
 // Asking what is known: a look that hangs or fails keeps nobody waiting and takes nothing away.
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { BrokenInvariant, OperatingFault } from '@tidemark/canonical';
 import { Latest } from '../src/latest.ts';
@@ -26,6 +27,14 @@ test('while a look hangs the last one stands, and no second one is begun', async
   expect(await latest.get()).toBe('came late');
   expect(await latest.get()).toBe('came late');
   expect(looks).toHaveLength(2);
+});
+
+test('who does not wait gets what the look before has seen', async () => {
+  let seen = 0;
+  const latest = new Latest(async () => ++seen, 0, 0);
+  expect(await latest.get()).toBe(0);
+  await delay(0);
+  expect(await latest.get()).toBe(1);
 });
 
 test('an operating fault leaves what was known; a defect is told', async () => {
