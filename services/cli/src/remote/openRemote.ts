@@ -20,8 +20,8 @@ export interface RemoteOptions {
 }
 
 const RETRY_MS = 300_000;
-/** More than an import has under way. */
-const CONNECTIONS_MAX = 40;
+/** An import's bodies, and as many questions beside them. */
+const CONNECTIONS_MAX = 64;
 /** Of which a later try may have an answer. */
 const TROUBLES: ReadonlyMap<number, Trouble['code']> = new Map([
   // Of many bodies on a thin line: one at a time, as it is tried again, may get through.
