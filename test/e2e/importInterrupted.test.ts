@@ -1,9 +1,9 @@
 // `tidemark import` that is killed, or whose server is: started again it goes on, and nothing is lost.
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/files.ts';
 import { account, type Account, SAMPLE } from './importAccount.ts';
+import { somethingLogged } from './logged.ts';
 import { initLedger, type Ledger } from './tidemark.ts';
 
 describe('interrupted by SIGKILL and started again', () => {
@@ -52,22 +52,4 @@ async function interrupt(ledger: Ledger): Promise<void> {
   const importing = ledger.start('import', SAMPLE);
   await somethingLogged(ledger);
   expect(await importing.kill()).toBe(null);
-}
-
-/** Resolves when the write-ahead log of the logs has grown by some events. */
-async function somethingLogged(ledger: Ledger): Promise<void> {
-  const folder = join(ledger.folder, 'log');
-  const size = async (): Promise<number> => {
-    let sum = 0;
-    for (const name of await readdir(folder)) {
-      if (name.endsWith('.log'))
-        sum += await stat(join(folder, name)).then(
-          (it) => it.size,
-          () => 0,
-        );
-    }
-    return sum;
-  };
-  const before = await size();
-  while ((await size()) < before + 200_000);
 }

@@ -175,10 +175,10 @@ describe('what passes is waited for', () => {
     [
       '503 with a date',
       (request, response) => {
-        const at = new Date(Date.now() + 2500).toUTCString();
+        const at = new Date(Date.now() + 4000).toUTCString();
         problem(503, 'log.unknown', { 'retry-after': at })(request, response);
       },
-      /^tidemark: waiting [123] s: .* answered 503 \(log\.unknown\)$/,
+      /^tidemark: waiting [1-4] s: .* answered 503 \(log\.unknown\)$/,
     ],
   ])('%s, as long as it says', async (_, trouble, told) => {
     const url = await server(trouble, json(LEDGER));
@@ -208,6 +208,16 @@ describe('what passes is waited for', () => {
     await expect(asked).rejects.toMatchObject({ code });
     await expect(asked).rejects.toThrow(why);
     await expect(asked).rejects.toThrow('repeating the command is harmless');
+  });
+
+  test('a server that goes away is waited for once it was there', async () => {
+    const url = await server((request, response) => {
+      problem(503, 'log.closed')(request, response);
+      response.on('close', () => closing.shift()?.());
+    });
+    const asked = ledgerOf(await open(url, { retryFor: 700 }));
+    await expect(asked).rejects.toMatchObject({ code: 'ledger.gone' });
+    await expect(asked).rejects.toThrow('ECONNREFUSED');
   });
 
   test('who asks for more than the bound is not waited for at all', async () => {

@@ -74,7 +74,7 @@ export async function firstRootFor(
   if (first === undefined) {
     throw new RejectedInput(
       'export.root',
-      'a ledger at a URL is believed as far as its first root goes: give that with --root 1.root.json, by a way that you trust',
+      'nobody vouches for the first root, and all else follows from it: give it with --root 1.root.json, by a way that you trust',
     );
   }
   if (candidates.every((root) => equalBytes(root, first))) return first;

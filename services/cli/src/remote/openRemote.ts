@@ -20,8 +20,8 @@ export interface RemoteOptions {
 }
 
 const RETRY_MS = 300_000;
-/** More than an import has under way. */
-const CONNECTIONS_MAX = 40;
+/** An import's bodies, and as many questions beside them. */
+const CONNECTIONS_MAX = 64;
 /** Of which a later try may have an answer. */
 const TROUBLES: ReadonlyMap<number, Trouble['code']> = new Map([
   // Of many bodies on a thin line: one at a time, as it is tried again, may get through.
@@ -128,10 +128,11 @@ class Remote {
   ): Promise<T | Trouble> {
     try {
       const answer = await send(this.optionsFor(asked), asked.body, BOUNDS);
+      this.patience.isThere = true;
       const trouble = await this.troubleIn(answer, asked.isPatient !== false);
       if (trouble !== undefined) return trouble;
       const result = await read(answer);
-      this.patience.noteAnswer();
+      this.patience.noteProgress();
       return result;
     } catch (error) {
       return this.troubleOf(error);
@@ -188,7 +189,7 @@ class Remote {
     }
     if (!this.isOfConnection(error)) throw error;
     const cause = error as NodeJS.ErrnoException;
-    if (!this.patience.hasAnswered && NO_CONNECTION.has(cause.code ?? '')) {
+    if (!this.patience.isThere && NO_CONNECTION.has(cause.code ?? '')) {
       throw unreachable(this.url, cause);
     }
     if (isFinal(cause.code)) throw unreachable(this.url, cause);

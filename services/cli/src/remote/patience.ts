@@ -25,8 +25,8 @@ export class Patience {
   private readonly say: (message: string) => void;
   /** When anything got on last: each answer that is one counts. */
   private progressAt = 0;
-  /** Whether anything was ever answered. */
-  hasAnswered = false;
+  /** Whether the server was ever there: then one that is not is away, and no wrong address. */
+  isThere = false;
   private turn: Promise<unknown> = Promise.resolve();
   private said = { why: '', at: 0 };
 
@@ -35,8 +35,7 @@ export class Patience {
     this.say = say;
   }
 
-  noteAnswer(): void {
-    this.hasAnswered = true;
+  noteProgress(): void {
     this.progressAt = performance.now();
   }
 
