@@ -9,7 +9,8 @@ import { canMount, hasCommand } from '../support/disks.ts';
 import { temporaryFolder } from '../support/files.ts';
 import { World } from './clients.ts';
 import { compareAll, SHAPE } from './comparison.ts';
-import { makeLedger, makePassphraseFile, seededRandom, Server } from './support.ts';
+import { seededRandom } from '../support/random.ts';
+import { makeLedger, makePassphraseFile, Server } from './support.ts';
 
 const DISK_MIB = 160;
 /** What is left when the disk is filled: a moment's work. */

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/files.ts';
 import { contentOf, makeHistory, type History } from './history.ts';
 import { askAll, differences, everythingServed, type Served } from './served.ts';
-import { copyLedger, makePassphraseFile, seededRandom, Server } from './support.ts';
+import { seededRandom } from '../support/random.ts';
+import { copyLedger, makePassphraseFile, Server } from './support.ts';
 
 /** Flips a file; whichever of several files of a kind is meant is drawn as well. */
 const KINDS = [

@@ -1,7 +1,8 @@
 // A ledger's history with a bit of everything: what the tests of damage and of replay start from.
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Server, generator, makeLedger, sha256, type ServeSettings } from './support.ts';
+import { generator } from '../support/random.ts';
+import { Server, makeLedger, sha256, type ServeSettings } from './support.ts';
 
 export interface History {
   readonly ledger: string;

@@ -3,7 +3,8 @@ import { expect } from 'vitest';
 import { temporaryFolder } from '../support/files.ts';
 import { compareAll, SHAPE } from './comparison.ts';
 import { killRepeatedly } from './killing.ts';
-import { makeLedger, makePassphraseFile, seededRandom } from './support.ts';
+import { seededRandom } from '../support/random.ts';
+import { makeLedger, makePassphraseFile } from './support.ts';
 
 export async function killAndCompare(kills: number): Promise<void> {
   await using folder = await temporaryFolder();

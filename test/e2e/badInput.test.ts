@@ -10,7 +10,14 @@ import { TokenFolder } from '@tidemark/runtime';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/files.ts';
 import { ask, jsonOf } from './ask.ts';
-import { BAD_INPUTS, SETTINGS, SLOW_INPUTS, type BadInput, type Known } from './badInputCases.ts';
+import {
+  BAD_INPUTS,
+  LARGE_INPUT,
+  SETTINGS,
+  SLOW_INPUTS,
+  type BadInput,
+  type Known,
+} from './badInputCases.ts';
 import { exchange } from './rawHttp.ts';
 import { initLedger, type Serving } from './tidemark.ts';
 
@@ -121,6 +128,25 @@ test('whoever is slow is cut off, all at once as one alone', async () => {
   const many = Array.from({ length: 10 }, () => SLOW_INPUTS).flat();
   await Promise.all(many.map(demandAnswered));
   expect((await figure('tidemark_intake_events_total')) - events).toBe(0);
+});
+
+test('large bodies at once are refused before they fill the memory', async () => {
+  const many = Array.from({ length: 20 }, async () =>
+    exchange(server.url, LARGE_INPUT.steps(known)),
+  );
+  const replies = await Promise.all(many);
+  const full = replies.filter(({ statuses }) => statuses[0] === 429);
+  expect(full.length).toBeGreaterThanOrEqual(3);
+  for (const { head, body } of full) {
+    expect([codesIn(body), head]).toEqual([
+      'http.bodies',
+      expect.stringContaining('retry-after: 5'),
+    ]);
+  }
+  const slow = replies.filter(({ statuses }) => statuses[0] === 408);
+  expect([full.length + slow.length, slow.length > 0]).toEqual([20, true]);
+  // All of it is free again.
+  await demandAnswered(LARGE_INPUT);
 });
 
 test('what is listed is what was taken, and nothing else', async () => {

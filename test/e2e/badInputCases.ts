@@ -32,7 +32,14 @@ export interface BadInput {
 /** Set so in the server under test. */
 export const SETTINGS = {
   http: { headers_time: '1s', request_time: '5s', idle_time: '1s', stall_time: '4s' },
-  uploads: { body_size: '64K', body_time: '2s', silence_time: '1s', items: 100, depth: 16 },
+  uploads: {
+    body_size: '64K',
+    memory: '1M',
+    body_time: '2s',
+    silence_time: '1s',
+    items: 100,
+    depth: 16,
+  },
   ledger: { cut_interval: '50ms' },
   metrics: { access: 'everyone' },
 };
@@ -517,6 +524,12 @@ const CONDITIONS: Record<string, Row> = {
   'tags that never end': file(`if-none-match: ${'"'.repeat(5000)}\r\n`),
   'codings that are none': file('accept-encoding: ;;q=,gzip;q=nan,*;q=-1\r\n'),
   'languages by the thousand': file(`accept: ${'a/b;q=0.1,'.repeat(900)}\r\n`),
+};
+
+/** Of these, sent at once, 17 have room; those stop there. */
+export const LARGE_INPUT: BadInput = {
+  name: 'a large body, most of it',
+  ...framed('content-length: 61000', [' '.repeat(60_000)], 408, 'http.slow'),
 };
 
 /** They take as long as they may, so they are best sent at once. */

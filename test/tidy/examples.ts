@@ -230,6 +230,21 @@ export const EXAMPLES: readonly Example[] = [
     ],
   },
   {
+    rule: 'parsers are fed nonsense',
+    files: {
+      'packages/log/src/parts.ts':
+        '// P.\nexport function parsePart(): void {}\nexport function parseAll(): void {}\nexport function ready(): void {}\n',
+      'packages/log/test/fuzz.test.ts':
+        '// Parsers.\nimport { parseAll, parsePart as part, ready } from "../src/parts.ts";\nparseAll; part; ready;\n',
+      'packages/log/src/more.ts': '// M.\nexport const decodeMore = 1;\n',
+      'packages/log/test/more.test.ts':
+        '// M.\nimport { decodeMore } from "../src/more.ts";\ndecodeMore;\n',
+    },
+    found: [
+      'packages/log/src/more.ts:2: exports decodeMore, which packages/log/test/fuzz.test.ts lacks',
+    ],
+  },
+  {
     rule: 'files are used',
     files: { 'packages/log/src/old.ts': '// Old.\n' },
     found: ['packages/log/src/old.ts: is imported by nobody and is no entry point'],

@@ -1,6 +1,6 @@
 // Nothing is exported, and no file kept, that nobody outside uses.
 import { posix } from 'node:path';
-import { isProduct, resolveSpecifier } from './tree.ts';
+import { homeOf, isProduct, resolveSpecifier } from './tree.ts';
 import type { Tree, Violation } from './tree.ts';
 
 /**
@@ -21,6 +21,23 @@ export function noDeadExports(tree: Tree): Violation[] {
   }
   return found;
 }
+
+/** What reads bytes of others is in its home's table of parsers that are fed nonsense, or named there with the reason why not. */
+export function parsersAreFuzzed(tree: Tree): Violation[] {
+  const found: Violation[] = [];
+  for (const source of tree.sources.values()) {
+    if (!isProduct(source.path)) continue;
+    const table = `${homeOf(source.path)}/test/fuzz.test.ts`;
+    for (const { name, line, kind, from } of source.exports) {
+      if (kind !== 'value' || from !== undefined || !PARSER.test(name)) continue;
+      if (new RegExp(String.raw`\b${name}\b`).test(tree.files.get(table) ?? '')) continue;
+      found.push({ file: source.path, line, message: `exports ${name}, which ${table} lacks` });
+    }
+  }
+  return found;
+}
+
+const PARSER = /^(?:parse|decode|read)[A-Z]/;
 
 /** Every product file is an entry point, the script of a page, or imported by a file other than itself. */
 export function noDeadFiles(tree: Tree): Violation[] {

@@ -1,6 +1,6 @@
 // All tidy rules by name. test/tidy.test.ts runs each on the repository and on its bad examples.
 import { dependenciesExplained, exactPins, liveLinks } from './documents.ts';
-import { noDeadExports, noDeadFiles } from './exports.ts';
+import { noDeadExports, noDeadFiles, parsersAreFuzzed } from './exports.ts';
 import { fileSizes, oneReader, plainTypeScript, purposeComments } from './forms.ts';
 import { flowOrder, manifestsMatchImports, noImportAcross } from './order.ts';
 import {
@@ -25,6 +25,7 @@ export const RULES = {
   'JSON is read in one place': oneReader,
   'exports are used': noDeadExports,
   'files are used': noDeadFiles,
+  'parsers are fed nonsense': parsersAreFuzzed,
   'nothing is marked unfinished': noUnfinishedMarks,
   'no workplace talk': noWorkplaceTalk,
   'no machine paths, no package hosts': noMachinePlaces,

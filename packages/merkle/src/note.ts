@@ -121,7 +121,7 @@ export function formatNote(note: Note): Uint8Array {
 export function parseNote(bytes: Uint8Array): Note {
   if (bytes.length > noteBytesMax)
     throw new RejectedInput('note.too_large', 'the note is too long');
-  const whole = fromUtf8(bytes);
+  const whole = wholeText(bytes);
   const split = whole.lastIndexOf('\n\n');
   const text = whole.slice(0, split + 1);
   const lines = whole.slice(split + 2).split('\n');
@@ -163,6 +163,14 @@ export function verifyNote(
 const ED25519 = Uint8Array.of(1);
 const KEY_ID_BYTES = 4;
 const DASH = '\u2014 ';
+
+function wholeText(bytes: Uint8Array): string {
+  try {
+    return fromUtf8(bytes);
+  } catch (cause) {
+    throw new RejectedInput('note.text', 'not valid UTF-8', { cause });
+  }
+}
 
 function parseSignature(line: string): NoteSignature {
   const [, name, encoded] = /^\u2014 (\S+) (\S+)$/u.exec(line) ?? [];

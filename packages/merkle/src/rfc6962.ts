@@ -134,7 +134,8 @@ export function consistencyProof(
 
 /**
  * The root that a proof leads to (RFC 9162 §2.1.3.2). It proves nothing until compared with a root that is trusted.
- * @throws RejectedInput `merkle.inclusion` for an index out of range or a proof of the wrong length
+ * @throws RejectedInput `merkle.inclusion` for an index out of range or a proof of the wrong length, `merkle.hash` for a
+ *   hash of another length than 32 bytes
  */
 export function rootFromInclusion(
   claim: Omit<InclusionClaim, 'root'>,
@@ -166,7 +167,7 @@ export function rootFromInclusion(
   return hash;
 }
 
-/** @throws RejectedInput `merkle.inclusion` */
+/** @throws RejectedInput `merkle.inclusion`, `merkle.hash` */
 export function verifyInclusion(
   claim: InclusionClaim,
   proof: readonly Uint8Array[],
@@ -179,7 +180,7 @@ export function verifyInclusion(
 
 /**
  * Verifies that nothing was changed or removed between two trees (RFC 9162 §2.1.4.2).
- * @throws RejectedInput `merkle.consistency`
+ * @throws RejectedInput `merkle.consistency`, `merkle.hash`
  */
 export function verifyConsistency(
   claim: ConsistencyClaim,

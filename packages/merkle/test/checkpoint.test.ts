@@ -197,7 +197,7 @@ describe('malformed notes', () => {
   test('not UTF-8', () => {
     const bytes = utf8(`${GO_TEXT}\n${line}`);
     bytes[0] = 0xff;
-    expect(code(() => parseNote(bytes))).toBe('bytes.utf8');
+    expect(code(() => parseNote(bytes))).toBe('note.text');
   });
 });
 

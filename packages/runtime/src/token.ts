@@ -7,7 +7,7 @@
  * file cannot upload with it. A token that was revoked is kept nowhere, so it is as unknown as one that
  * never was.
  */
-import { OperatingFault, readJson, RejectedInput, toHex, utf8 } from '@tidemark/canonical';
+import { OperatingFault, parseJson, RejectedInput, toHex, utf8 } from '@tidemark/canonical';
 import { sha256HexNative } from '@tidemark/canonical/native';
 import { z } from 'zod';
 
@@ -58,7 +58,7 @@ export function makeToken(
 /** @throws OperatingFault `token.record` for a file that no token was written to */
 export function parseTokenRecord(text: string, where: string): TokenRecord {
   try {
-    return recordSchema.parse(readJson(text));
+    return recordSchema.parse(parseJson(text));
   } catch (cause) {
     throw new OperatingFault('token.record', `${where} is no token; remove it`, { cause });
   }

@@ -8,9 +8,10 @@
  */
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { OperatingFault, readJson, RejectedInput } from '@tidemark/canonical';
+import { OperatingFault, parseJson, RejectedInput } from '@tidemark/canonical';
 import { decodeRecord, encodeRecord, splitDocument, type GenesisSigned } from '@tidemark/event';
 import { openLevelLogs } from '@tidemark/log';
+import { z } from 'zod';
 import type { LedgerPlan } from './ceremony.ts';
 import { listKeys, writeKeys, type Random } from './keystore.ts';
 
@@ -35,6 +36,15 @@ export interface LedgerFile {
   /** Where the offline keys went, as far as this machine knows: only to warn when they lie too close. */
   readonly offline_keys: string;
 }
+
+const LEDGER_FILE: z.ZodType<LedgerFile> = z.object({
+  format: z.literal(1),
+  name: z.string(),
+  ledger: z.string().regex(/^[0-9a-f]{32}$/),
+  partitions: z.int().min(1).max(128),
+  offline_keys: z.string(),
+});
+const LATER = z.object({ format: z.int().min(2) });
 
 export function ledgerFolder(directory: string): LedgerFolder {
   const root = resolve(directory);
@@ -62,9 +72,28 @@ export async function readLedgerFile(folder: LedgerFolder): Promise<LedgerFile> 
       { cause },
     );
   }
-  const file = readJson(text) as unknown as LedgerFile;
-  if (file.format === 1) return file;
-  throw new OperatingFault('ledger.format', `${folder.root} was made by a later version`);
+  return parseLedgerFile(text, folder.root);
+}
+
+/** @throws OperatingFault `ledger.format` naming the folder */
+export function parseLedgerFile(text: string, root: string): LedgerFile {
+  let json: unknown;
+  try {
+    json = parseJson(text);
+  } catch (cause) {
+    throw damaged(root, cause);
+  }
+  const file = LEDGER_FILE.safeParse(json);
+  if (file.success) return file.data;
+  const isLater = LATER.safeParse(json).success;
+  throw isLater
+    ? new OperatingFault('ledger.format', `${root} was made by a later version`)
+    : damaged(root, file.error);
+}
+
+function damaged(root: string, cause: unknown): OperatingFault {
+  const message = `${root}/ledger.json is damaged; restore it from a copy`;
+  return new OperatingFault('ledger.format', message, { cause });
 }
 
 /**

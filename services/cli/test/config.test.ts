@@ -33,7 +33,8 @@ test('a file of settings is read', async () => {
 test.each<[string, string, string]>([
   ['no JSON', '{', 'not JSON (json.syntax)'],
   ['a repeated key', '{"listen": {"port": 1, "port": 2}}', 'json.duplicate_key'],
-  ['a part longer than the whole', '{"http": {"headers_time": "5m"}}', 'http.headers_time'],
+  ['a part longer than the whole', '{"http": {"headers_time": "5m"}}', 'http.headers_time is more'],
+  ['a body larger than all', '{"uploads": {"memory": "1M"}}', 'uploads.body_size is more'],
   ['two flaws', '{"listen": {"port": -1}, "x": {}}', '2 flaws:'],
 ])('%s is refused', async (_, text, said) => {
   await expect(configOf(text)).rejects.toMatchObject({

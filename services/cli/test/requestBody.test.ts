@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { Hono } from 'hono';
 import { expect, test } from 'vitest';
 import { itemsOf, type Item, type ItemLimits } from '../src/http/items.ts';
+import { BodyMemory } from '../src/http/requestBody.ts';
 
 const LIMITS: ItemLimits = {
   bodyBytesMax: 100_000,
@@ -141,6 +142,27 @@ test('what never ends is read no further than it may be', async () => {
   expect(told).toEqual({ cancelled: true });
   expect((await itemsIn(arriving(flood('1\n')))).code).toBe('http.too_many');
   expect((await itemsIn(arriving(flood('\n')))).code).toBe('http.too_large');
+});
+
+test('what arrives at once has one memory, which is free again afterwards', async () => {
+  const memory = new BodyMemory(5_000);
+  const some = utf8('1\n'.repeat(20));
+  const large = utf8(`${' '.repeat(4_900)}1\n`);
+  const gate = Promise.withResolvers<void>();
+  const waiting = arriving([large]).pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({ flush: () => gate.promise }),
+  );
+  const first = itemsIn(waiting, { memory });
+  let refused: string | undefined;
+  while (refused === undefined)
+    refused = (await itemsIn(arriving([some, some, some]), { memory })).code;
+  expect(refused).toBe('http.bodies');
+  gate.resolve();
+  expect((await first).code).toBe(undefined);
+  for (let i = 0; i < 3; i++) {
+    expect((await itemsIn(arriving([large]), { memory })).code).toBe(undefined);
+    expect((await itemsIn(arriving([large, large]), { memory })).code).toBe('http.bodies');
+  }
 });
 
 function* pieces(bytes: Uint8Array, sizes: readonly number[]): Generator<Uint8Array> {

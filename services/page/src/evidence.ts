@@ -1,5 +1,5 @@
 /** What speaks for or against a path, as it was fetched. */
-import { parseJson, RejectedInput } from '@tidemark/canonical';
+import { isObject, parseJson, RejectedInput } from '@tidemark/canonical';
 
 /** A role's file, and what the Merkle map is said to hold of it. */
 export interface Proved {
@@ -29,16 +29,16 @@ export interface Answer {
 
 /** Reads an answer of `/v1/targets`. @throws RejectedInput `page.answer`, `json.*` */
 export function parseAnswer(bytes: Uint8Array): Answer {
-  const { role, version, target } = (parseJson(bytes) ?? {}) as Partial<ListedJson>;
-  if (typeof role !== 'string' || typeof version !== 'number') {
-    throw new RejectedInput('page.answer', 'not an answer on a path');
-  }
+  const json = parseJson(bytes);
+  const { role, version, target } = isObject(json) ? json : {};
+  if (typeof role !== 'string' || typeof version !== 'number') throw noAnswer();
   if (target === null || target === undefined) return { role, version, target: undefined };
-  return { role, version, target: { length: target.length, sha256: target.hashes?.sha256 } };
+  const { length, hashes } = isObject(target) ? target : {};
+  const sha256 = isObject(hashes) ? hashes['sha256'] : undefined;
+  if (typeof length !== 'number' || typeof sha256 !== 'string') throw noAnswer();
+  return { role, version, target: { length, sha256 } };
 }
 
-interface ListedJson {
-  readonly role: string;
-  readonly version: number;
-  readonly target: { readonly length: number; readonly hashes: { readonly sha256: string } } | null;
+function noAnswer(): RejectedInput {
+  return new RejectedInput('page.answer', 'not an answer on a path');
 }

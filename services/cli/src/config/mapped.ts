@@ -2,6 +2,7 @@
 import type { RateLimitOptions } from '@tidemark/runtime';
 import type { EngineSettings } from '../openEngine.ts';
 import type { ItemLimits } from '../http/items.ts';
+import { BodyMemory } from '../http/requestBody.ts';
 import type { ServeConfig } from './serveSettings.ts';
 
 export function engineSettings({ intake, storage, ledger, faults }: ServeConfig): EngineSettings {
@@ -25,6 +26,7 @@ export function engineSettings({ intake, storage, ledger, faults }: ServeConfig)
 export function uploadLimits(uploads: ServeConfig['uploads']): ItemLimits {
   return {
     bodyBytesMax: uploads.body_size,
+    memory: new BodyMemory(uploads.memory),
     eventsMax: uploads.items,
     bodyMsMax: uploads.body_time,
     silenceMsMax: uploads.silence_time,

@@ -35,7 +35,7 @@ export async function readServeConfig(sources: ConfigSources): Promise<ServeConf
     ...resolved.flaws,
     ...(await unreadable(resolved.given)),
     ...(await certificateFlaws(resolved.given)),
-    ...timeFlaws(resolved),
+    ...partFlaws(resolved),
   ];
   if (resolved.values !== undefined && flaws.length === 0) return resolved.values;
   const ofFlags = flaws.every(({ source }) => source.startsWith('--'));
@@ -113,11 +113,18 @@ async function certificateFlaws(given: ReadonlyMap<string, Given>): Promise<Flaw
   }
 }
 
-/** A part that may take longer than the whole. */
-function timeFlaws({ given, values }: ReturnType<typeof resolveServe>): Flaw[] {
-  if (values === undefined || values.http.headers_time <= values.http.request_time) return [];
-  const { source } = (given.get('http.headers_time') ?? given.get('http.request_time'))!;
-  return [{ source, message: 'http.headers_time is longer than http.request_time' }];
+/** A part that may be more than the whole. */
+function partFlaws({ given, values }: ReturnType<typeof resolveServe>): Flaw[] {
+  if (values === undefined) return [];
+  const { http, uploads } = values;
+  return [
+    ['http.headers_time', http.headers_time, 'http.request_time', http.request_time] as const,
+    ['uploads.body_size', uploads.body_size, 'uploads.memory', uploads.memory] as const,
+  ].flatMap(([part, partMax, whole, wholeMax]) => {
+    const found = given.get(part) ?? given.get(whole);
+    if (partMax <= wholeMax || found === undefined) return [];
+    return [{ source: found.source, message: `${part} is more than ${whole}` }];
+  });
 }
 
 function isAbsent(error: unknown): boolean {

@@ -80,6 +80,11 @@ const uploads = z
       description: 'Of the body of one request; a longer one is answered with 413.',
       fallback: '16M',
     }),
+    memory: setting(size('64K', '64G'), {
+      description:
+        'Bodies of all requests while they arrive; more is answered with 429. At least `uploads.body_size`.',
+      fallback: '256M',
+    }),
     body_time: setting(duration('1s', '1h'), {
       description: 'For the whole body to arrive; a slower one is answered with 408.',
       fallback: '60s',

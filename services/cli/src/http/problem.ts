@@ -24,6 +24,13 @@ const STATUSES: ReadonlyMap<string, ContentfulStatusCode> = new Map([
   ['http.too_large', 413],
   ['http.too_many', 413],
   ['http.encoding', 415],
+  ['http.bodies', 429],
+]);
+
+/** Headers that go with a status. */
+const ADVICE: ReadonlyMap<number, Record<string, string>> = new Map([
+  [401, { 'www-authenticate': 'Bearer' }],
+  [429, { 'retry-after': '5' }],
 ]);
 
 const BESIDE = 'beside';
@@ -55,8 +62,7 @@ export function problem<Code extends string, Status extends ContentfulStatusCode
 export function problemOf(error: Error, context: Context): Response {
   if (error instanceof RejectedInput) {
     const status = STATUSES.get(error.code) ?? (error.code.startsWith('path.') ? 400 : 422);
-    const challenge = status === 401 ? { 'www-authenticate': 'Bearer' } : undefined;
-    return problem(context, status, error.code, error.message, challenge);
+    return problem(context, status, error.code, error.message, ADVICE.get(status));
   }
   if (error instanceof OperatingFault) return problem(context, 503, error.code, error.message);
   if (error instanceof BrokenInvariant) return problem(context, 500, error.code, error.message);

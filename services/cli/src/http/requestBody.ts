@@ -9,14 +9,38 @@ export interface BodyLimits {
   readonly bodyMsMax: number;
   /** Without a byte. */
   readonly silenceMsMax: number;
+  /** Where bodies are while they arrive, together with those of other requests. */
+  readonly memory?: BodyMemory;
+}
+
+/** Bounds what all bodies that are arriving take together: each alone may be within its limits. */
+export class BodyMemory {
+  private readonly bytesMax: number;
+  private bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
+
+  /** @throws RejectedInput `http.bodies` where there is no room; nothing is taken then */
+  take(bytes: number): void {
+    if (this.bytes + bytes > this.bytesMax) {
+      throw new RejectedInput('http.bodies', 'too much is being sent at once; come again later');
+    }
+    this.bytes += bytes;
+  }
+
+  giveBack(bytes: number): void {
+    this.bytes -= bytes;
+  }
 }
 
 /**
- * @throws RejectedInput `http.too_large`, `http.slow`, `http.encoding` for a compressed one: what it
- *   would come to is known too late
+ * @throws RejectedInput `http.too_large`, `http.slow`, `http.bodies`, `http.encoding` for a compressed one:
+ *   what it would come to is known too late
  */
 export async function* chunksOf(context: Context, limits: BodyLimits): AsyncGenerator<Buffer> {
-  const { bodyBytesMax, bodyMsMax, silenceMsMax } = limits;
+  const { bodyBytesMax, bodyMsMax, silenceMsMax, memory } = limits;
   demandPlain(context.req.header('content-encoding'), 'identity');
   demandPlain(context.req.header('transfer-encoding'), 'chunked');
   const { body } = context.req.raw;
@@ -24,6 +48,7 @@ export async function* chunksOf(context: Context, limits: BodyLimits): AsyncGene
     throw tooLarge(bodyBytesMax);
   const reader = body?.getReader();
   let bytes = 0;
+  let taken = 0;
   let waitedMs = 0;
   try {
     for (;;) {
@@ -34,9 +59,12 @@ export async function* chunksOf(context: Context, limits: BodyLimits): AsyncGene
       waitedMs += performance.now() - started;
       bytes += chunk.value.length;
       if (bytes > bodyBytesMax) throw tooLarge(bodyBytesMax);
+      memory?.take(chunk.value.length);
+      taken = bytes;
       yield Buffer.from(chunk.value.buffer, chunk.value.byteOffset, chunk.value.length);
     }
   } finally {
+    memory?.giveBack(taken);
     // Where it is not read to its end, the rest is not worth reading.
     void reader?.cancel().catch(() => undefined);
   }

@@ -59,7 +59,7 @@ const UPLOAD = createRoute({
         ...problemIn(z.string().regex(/^(?:json\.|http\.(?:empty|wait|idempotency)$)/), '').content,
       },
     },
-    429: problemWith('rate.subject', 'intake.busy', 'intake.ahead'),
+    429: problemWith('rate.subject', 'intake.busy', 'intake.ahead', 'http.bodies'),
     ...FAULTS,
   },
 });
