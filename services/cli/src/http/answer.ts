@@ -3,11 +3,9 @@
  *
  * A file and its compressed forms are different bytes, so each has a strong tag of its own.
  */
-import { promisify } from 'node:util';
-import { gzip, zstdCompress } from 'node:zlib';
 import { sha256HexNative } from '@tidemark/canonical/native';
 import type { Context } from 'hono';
-import { parseAccept } from 'hono/utils/accept';
+import { codingFor, compress, COMPRESSED_BYTES_MIN, type Coding } from './coding.ts';
 import { problem } from './problem.ts';
 
 /** For what has a version or a hash in its name. */
@@ -20,19 +18,8 @@ export interface FileKind {
   readonly cacheControl: typeof FOR_EVER | typeof FOR_SECONDS;
 }
 
-/** Less than this comes in one packet anyway. */
-const COMPRESSED_BYTES_MIN = 1024;
 /** Compressed files kept in memory; snapshot.json with 65,536 bins is 4 MB of it. */
 const KEPT_BYTES_MAX = 32 << 20;
-
-/** In order of preference where a client likes them as much. */
-const CODINGS = ['zstd', 'gzip'] as const;
-type Coding = (typeof CODINGS)[number];
-
-const COMPRESS: { readonly [coding in Coding]: (bytes: Uint8Array) => Promise<Uint8Array> } = {
-  zstd: promisify(zstdCompress),
-  gzip: promisify(gzip),
-};
 
 /** Answers with files; keeps what it has compressed of late, so that one file is compressed once for all. */
 export class FileAnswers {
@@ -80,7 +67,7 @@ export class FileAnswers {
       this.kept.set(key, known);
       return known;
     }
-    const made = COMPRESS[coding](bytes);
+    const made = compress(coding, bytes);
     this.kept.set(key, made);
     this.keptBytes += (await made).length;
     for (const [oldest, file] of this.kept) {
@@ -104,18 +91,4 @@ export function isKnown(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   if (header.trim() === '*') return true;
   return [...header.matchAll(/(?:W\/)?("[^"]*")/g)].some(([, tag]) => tag === etag);
-}
-
-/** The coding a client likes best of those that it accepts, undefined for the file as it is. */
-export function codingFor(acceptEncoding: string | undefined): Coding | undefined {
-  if (acceptEncoding === undefined) return undefined;
-  const accepted = parseAccept(acceptEncoding.toLowerCase());
-  const qualityOf = (coding: string): number | undefined =>
-    accepted.find(({ type }) => type === coding)?.q;
-  const anything = qualityOf('*') ?? 0;
-  const asItIs = qualityOf('identity') ?? 0;
-  const [best] = CODINGS.map((coding) => ({ coding, q: qualityOf(coding) ?? anything }))
-    .filter(({ q }) => q > 0 && q >= asItIs)
-    .toSorted((a, b) => b.q - a.q);
-  return best?.coding;
 }

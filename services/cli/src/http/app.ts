@@ -1,12 +1,15 @@
 /** The routes of a running ledger: those that anybody may ask, and those of its own commands. */
 import { createRoute } from '@hono/zod-openapi';
+import { utf8 } from '@tidemark/canonical';
 import type { Context } from 'hono';
+import { etag } from 'hono/etag';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Engine } from '../engine.ts';
 import { observeRequests } from '../operations/requests.ts';
-import { absent } from './answer.ts';
-import { type App, documentedApp, documentOf } from './document.ts';
+import { absent, FileAnswers, FOR_SECONDS } from './answer.ts';
+import { compressedJson } from './coding.ts';
+import { type App, documentedApp, documentOf, NOT_MODIFIED } from './document.ts';
 import { EVENT_LIMITS, type Caller } from './events.ts';
 import { addMetadata } from './metadata.ts';
 import { addMetrics, type Operations } from './metrics.ts';
@@ -59,6 +62,9 @@ function appFor(
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
   app.use('/', pageHeaders);
   app.use(secureHeaders(SECURITY));
+  // A tag is of the bytes that leave: it is made of what has been compressed.
+  app.use('/v1/snapshots/*', etag());
+  app.use('/v1/*', compressedJson);
   addPage(app);
   addMetadata(app, engine);
   addTargetFiles(app, engine);
@@ -67,8 +73,17 @@ function appFor(
   addUploads(app, engine, admission);
   addOperations(app, engine, admission);
   if (operations !== undefined) addMetrics(app, operations, admission);
-  app.openapi(DOCUMENT_ROUTE, (context) => context.json(documentOf(app), 200));
+  addDocument(app);
   return app;
+}
+
+function addDocument(app: App): void {
+  const answers = new FileAnswers();
+  let kept: Uint8Array | undefined;
+  app.openapi(DOCUMENT_ROUTE, async (context) => {
+    kept ??= utf8(JSON.stringify(documentOf(app)));
+    return answers.file(context, kept, { type: 'application/json', cacheControl: FOR_SECONDS });
+  });
 }
 
 const DOCUMENT_ROUTE = createRoute({
@@ -81,6 +96,7 @@ const DOCUMENT_ROUTE = createRoute({
       description: 'OpenAPI 3.1',
       content: { 'application/json': { schema: { type: 'object' } } },
     },
+    304: NOT_MODIFIED,
   },
 });
 

@@ -2,7 +2,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { RejectedInput } from '@tidemark/canonical';
 import type { SnapshotRow } from '@tidemark/publisher';
-import { etag } from 'hono/etag';
 import type { Engine } from '../engine.ts';
 import { FOR_EVER, FOR_SECONDS } from './answer.ts';
 import { changePage } from './changePages.ts';
@@ -95,7 +94,6 @@ const CHANGES_ROUTE = createRoute({
 export function addSnapshots(app: App, engine: Engine): void {
   const streams = new ChangeStreams(engine);
   const { genesis } = engine;
-  app.use('/v1/snapshots/*', etag());
   app.openapi(NEWEST_ROUTE, (context) => {
     const { visible } = engine.publisher;
     if (visible === undefined) throw unknown('newest');
