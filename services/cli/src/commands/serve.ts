@@ -70,7 +70,7 @@ async function serveLedger(
     rate: uploadRate(config.uploads),
     limits: uploadLimits(config.uploads),
   });
-  const app = publicApp(engine, uploads, operations);
+  const app = publicApp(engine, uploads, operations, config.http.cors);
   const { host, port } = config.listen;
   const listener = opened.use(await listen(app, config.http, port, { host, certificate }));
   opened.defer(atSighup(config, listener, { log, say }));

@@ -62,6 +62,11 @@ const http = z
       description: 'For which a connection is kept open between two requests.',
       fallback: '15s',
     }),
+    cors: setting(oneOf('off', 'reads'), {
+      description:
+        'Whether pages of other sites may read what anybody may read: TUF metadata, targets, logs, `/v1`.',
+      fallback: 'off',
+    }),
   })
   .describe('Connections');
 

@@ -5,10 +5,12 @@ import type { Context } from 'hono';
 import { etag } from 'hono/etag';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
+import type { ServeConfig } from '../config/serveSettings.ts';
 import type { Engine } from '../engine.ts';
 import { observeRequests } from '../operations/requests.ts';
 import { absent, FileAnswers, FOR_SECONDS } from './answer.ts';
 import { compressedJson } from './coding.ts';
+import { corsForReads, READ_PATHS } from './cors.ts';
 import { type App, documentedApp, documentOf, NOT_MODIFIED } from './document.ts';
 import { EVENT_LIMITS, type Caller } from './events.ts';
 import { addMetadata } from './metadata.ts';
@@ -23,13 +25,18 @@ import { addUploads } from './uploadRoute.ts';
 import type { Uploads } from './uploads.ts';
 
 /** The routes that anybody may ask, and those that need a token. */
-export function publicApp(engine: Engine, uploads: Uploads, operations: Operations): App {
+export function publicApp(
+  engine: Engine,
+  uploads: Uploads,
+  operations: Operations,
+  cors: ServeConfig['http']['cors'] = 'off',
+): App {
   const admission: Admission = {
     callerOf: (context) => uploads.callerOf(context),
     demandAdmin: (context) => uploads.demandAdmin(context),
     limits: uploads.limits,
   };
-  return appFor(engine, admission, 'public', operations);
+  return appFor(engine, admission, 'public', operations, cors);
 }
 
 /** The same for the ledger's own commands: who can open its socket may do everything. */
@@ -54,6 +61,7 @@ function appFor(
   admission: Admission,
   listener: 'public' | 'socket',
   operations: Operations | undefined,
+  cors: ServeConfig['http']['cors'] = 'off',
 ): App {
   const app = documentedApp();
   app.onError(problemOf);
@@ -62,6 +70,7 @@ function appFor(
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
   app.use('/', pageHeaders);
   app.use(secureHeaders(SECURITY));
+  if (cors === 'reads') for (const path of READ_PATHS) app.use(path, corsForReads);
   // A tag is of the bytes that leave: it is made of what has been compressed.
   app.use('/v1/snapshots/*', etag());
   app.use('/v1/*', compressedJson);
