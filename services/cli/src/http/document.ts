@@ -25,8 +25,8 @@ const INFO = {
   ],
 };
 
-/** For routes whose last parameter is a whole path, with slashes. */
-export const WHOLE_PATH = '{.+}';
+/** For routes whose last parameter is a whole path, with slashes, and whatever else: a dot would leave line breaks out. */
+export const WHOLE_PATH = '{[^]+}';
 
 export type App = OpenAPIHono<BlankEnv>;
 
