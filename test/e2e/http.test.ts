@@ -251,6 +251,8 @@ test.each([
   ['/v1/targets/%', 'path.charset'],
   ['/v1/targets/%zz', 'path.charset'],
   ['/v1/targets/a%00', 'path.charset'],
+  ['/v1/targets/a%0Ab', 'path.charset'],
+  ['/v1/targets/%E2%80%A8', 'path.charset'],
   ['/v1/targets/a%2f..%2fb', 'path.dot_segment'],
   ['/v1/targets/%2fetc', 'path.absolute'],
   ['/v1/targets/a%2f%2fb', 'path.empty_segment'],

@@ -11,21 +11,41 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-const PYTHON_PACKAGES: readonly string[] = ['tuf==7.0.1', 'securesystemslib[crypto]==1.6.0'];
+const PYTHON_TUF: readonly string[] = ['tuf==7.0.1', 'securesystemslib[crypto]==1.6.0'];
+/** With what decides which requests come of a seed. */
+const SCHEMATHESIS: readonly string[] = [
+  'schemathesis==4.32.5',
+  'hypothesis==6.170.17',
+  'jsonschema_rs==0.60.3',
+];
 const BUILD_MS_MAX = 300_000;
 const LOCK_POLL_MS = 200;
 
 /** The Python interpreter of a virtual environment that holds python-tuf. */
 export async function providePythonTuf(): Promise<string> {
-  const digest = createHash('sha256').update(PYTHON_PACKAGES.join(' ')).digest('hex').slice(0, 12);
+  return providePython('python-tuf', PYTHON_TUF, 'import tuf.ngclient, cryptography');
+}
+
+/** The Python interpreter of one that holds schemathesis: `-m schemathesis.cli`. */
+export async function provideSchemathesis(): Promise<string> {
+  return providePython('schemathesis', SCHEMATHESIS, 'import schemathesis.cli');
+}
+
+/** The interpreter of a virtual environment with some packages, in which a line of Python succeeds. */
+async function providePython(
+  name: string,
+  packages: readonly string[],
+  line: string,
+): Promise<string> {
+  const digest = createHash('sha256').update(packages.join(' ')).digest('hex').slice(0, 12);
   const folder = await provide(
-    `python-tuf-${digest}`,
+    `${name}-${digest}`,
     async (made) => {
       await python('python3', ['-m', 'venv', made]);
-      await python(interpreter(made), ['-m', 'pip', 'install', '--quiet', ...PYTHON_PACKAGES]);
+      await python(interpreter(made), ['-m', 'pip', 'install', '--quiet', ...packages]);
     },
     // A new system Python leaves the environment's link dangling; then it is made anew.
-    async (made) => await python(interpreter(made), ['-c', 'import tuf.ngclient, cryptography']),
+    async (made) => await python(interpreter(made), ['-c', line]),
   );
   return interpreter(folder);
 }

@@ -100,8 +100,9 @@ export class Engine {
     this.shards = parts.shards;
     this.unseen = new Unseen(genesis.partitions, unseenEventsMax, performance.now());
     const none = Array.from({ length: genesis.partitions }, () => 0);
-    const readBacklog = () => backlogOf(logs.events, this.publisher.visible?.vector ?? none);
-    this.backlog = new Latest(readBacklog, { records: 0, since: undefined });
+    const ask = (): Promise<Backlog> =>
+      backlogOf(logs.events, this.current.visible?.vector ?? none);
+    this.backlog = new Latest(ask, { records: 0, since: undefined });
     // The threads that ask the disks are those that write to them: nobody waits in that queue.
     this.rooms = new Latest(() => roomsOf(options.folder), [], 0);
     void this.rooms.get();
@@ -225,8 +226,8 @@ export class Engine {
     this.shards.failed.catch(this.fail);
     this.settledBefore = this.current.control.settled;
     this.listen();
-    const { faults, logs, shards } = this;
-    const { signal } = this.stopping;
+    const { faults, logs, shards, stopping } = this;
+    const { signal } = stopping;
     this.loops.push(
       waitOut(PUBLISHER, faults, signal, () => this.publish(signal)).catch(this.fail),
       waitOut(SEALER, faults, signal, () => this.seal(signal)).catch(this.fail),
@@ -284,7 +285,7 @@ export class Engine {
   }
 
   private tellVisible(): void {
-    for (const listener of this.visibleListeners) listener();
+    this.visibleListeners.forEach((listener) => listener());
   }
 }
 
@@ -292,10 +293,8 @@ async function openPublisherState(folder: LedgerFolder): Promise<StateDb> {
   return openStateDb(join(folder.state, 'publisher'), PUBLISHER_BUFFER_BYTES);
 }
 
-async function sleep(ms: number): Promise<void> {
-  await delay(ms);
-}
+const sleep = (ms: number): Promise<void> => delay(ms);
 
 function ignoreAbort(error: unknown): void {
-  if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+  if (!(error instanceof Error) || error.name !== 'AbortError') throw error;
 }

@@ -5,7 +5,7 @@ import { binsCommand } from './program/bins.ts';
 import { changeCommand } from './program/change.ts';
 import { clientCommand } from './program/client.ts';
 import { importCommand } from './program/import.ts';
-import { readCommands } from './program/read.ts';
+import { commandsThatRead } from './program/read.ts';
 import { serveCommand } from './program/serve.ts';
 import { tokensCommand } from './program/tokens.ts';
 import { initLedger, initReport } from './commands/init.ts';
@@ -53,7 +53,7 @@ changeCommand(program, 'add', 'target.added', 'list a target, or another content
 changeCommand(program, 'remove', 'target.removed', 'take a target off the list');
 changeCommand(program, 'yank', 'target.yanked', 'mark a target as yanked; it stays downloadable');
 
-readCommands(program);
+commandsThatRead(program);
 
 try {
   await program.parseAsync();

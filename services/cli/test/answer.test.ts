@@ -3,7 +3,8 @@ import { gunzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { Hono } from 'hono';
 import { describe, expect, test } from 'vitest';
-import { codingFor, FileAnswers, FOR_EVER, isKnown } from '../src/http/answer.ts';
+import { FileAnswers, FOR_EVER, isKnown } from '../src/http/answer.ts';
+import { codingFor } from '../src/http/coding.ts';
 import { rangeOf } from '../src/http/range.ts';
 
 test.each<[string | undefined, string | undefined]>([

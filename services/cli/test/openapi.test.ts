@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import type { Engine } from '../src/engine.ts';
 import { publicApp } from '../src/http/app.ts';
 import { documentOf } from '../src/http/document.ts';
-import { eventSchema } from '../src/http/schemas.ts';
+import { eventSchema } from '../src/http/eventSchema.ts';
 import type { Operations } from '../src/http/metrics.ts';
 import type { Uploads } from '../src/http/uploads.ts';
 
@@ -33,7 +33,7 @@ const operations = Object.entries(document.paths).flatMap(([path, item]) =>
 test('has the routes that are registered, and no others', () => {
   const registered = app.routes
     .filter(({ method }) => method !== 'ALL')
-    .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)(?:\{\.\+\})?/g, '{$1}')}`);
+    .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)(?:\{[^}]+\})?/g, '{$1}')}`);
   const described = operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
   expect(described.toSorted()).toEqual([...new Set(registered)].toSorted());
   expect(described).toContain('GET /metadata/{name}');
@@ -78,6 +78,21 @@ const path = fc.oneof(
   fc.constantFrom(16, 17).map((depth) => Array(depth).fill('a').join('/')),
 );
 const sha256 = fc.constantFrom('a'.repeat(64), 'A'.repeat(64), 'a'.repeat(63));
+const customText = fc.constantFrom('', 'a', '~', '\\"', 'é', '\n', '\u007f');
+const customName = fc.constantFrom('', 'a', '0', '10', '01', 'é', 'a b', '-1');
+const { value: customValue } = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 3 },
+    customText,
+    fc.constantFrom(0, -1, 2 ** 53 - 1, 2 ** 53, 1.5, true, false, null),
+    fc.array(tie('value'), { maxLength: 2 }),
+    fc.dictionary(customName, tie('value'), { maxKeys: 2, noNullPrototype: true }),
+  ),
+}));
+const custom = fc.oneof(
+  customValue,
+  fc.dictionary(customName, customValue, { maxKeys: 3, noNullPrototype: true }),
+);
 /** Values of one field, right and wrong. */
 const change: fc.Arbitrary<object> = fc.oneof(
   fc.record({ id: fc.constantFrom('', 'a b', 'a'.repeat(64), 'a'.repeat(65), 'A.b_c-d', 1) }),
@@ -91,13 +106,20 @@ const change: fc.Arbitrary<object> = fc.oneof(
     ),
   }),
   fc.record({ expected: fc.oneof(fc.constantFrom('absent', 'present', 0, 1, -1, null), sha256) }),
+  fc.record({ custom }),
   fc.constantFrom({ by: 1 }, { more: 1 }, {}),
+);
+
+const honest = fc.constantFrom<object>(
+  HONEST,
+  { id: 'id', type: 'target.removed', path: 'a/b' },
+  { id: 'id', type: 'target.yanked', path: 'a/b' },
 );
 
 test('an event is accepted where its schema accepts it', () => {
   fc.assert(
-    fc.property(change, (changed) => {
-      const event = { ...HONEST, ...changed };
+    fc.property(change, honest, (changed, base) => {
+      const event = { ...base, ...changed };
       expect(eventSchema.safeParse(event).success).toBe(isAccepted(event as Json));
     }),
     { numRuns: 1000 },

@@ -75,7 +75,7 @@ async function serveLedger(
     rate: uploadRate(config.uploads),
     limits: uploadLimits(config.uploads),
   });
-  const app = publicApp(engine, uploads, operations);
+  const app = publicApp(engine, uploads, operations, config.http.cors);
   const { host, port } = config.listen;
   // As it is now: a ledger that is rebuilt may have taken hours to come here.
   const certificate = await readCertificate(config.tls);

@@ -71,6 +71,11 @@ const http = z
       description: 'Without a byte of an answer being taken; then the connection is closed.',
       fallback: '60s',
     }),
+    cors: setting(oneOf('off', 'reads'), {
+      description:
+        'Whether pages of other sites may read what anybody may read: TUF metadata, targets, logs, `/v1`.',
+      fallback: 'off',
+    }),
   })
   .describe('Connections');
 

@@ -4,8 +4,8 @@
  * A file and its compressed forms are different bytes, so each has a strong tag of its own.
  */
 import type { Context } from 'hono';
-import { parseAccept } from 'hono/utils/accept';
-import { type Coding, CODINGS, FileCache, keptFile, type KeptFile } from './fileCache.ts';
+import { codingFor, COMPRESSED_BYTES_MIN } from './coding.ts';
+import { FileCache, keptFile, type KeptFile } from './fileCache.ts';
 import { problem } from './problem.ts';
 
 /** For what has a version or a hash in its name. */
@@ -17,9 +17,6 @@ export interface FileKind {
   readonly type: string;
   readonly cacheControl: typeof FOR_EVER | typeof FOR_SECONDS;
 }
-
-/** Less than this comes in one packet anyway. */
-const COMPRESSED_BYTES_MIN = 1024;
 
 /** Answers with files, of which it keeps those that were asked for of late. */
 export class FileAnswers {
@@ -86,18 +83,4 @@ export function isKnown(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   if (header.trim() === '*') return true;
   return [...header.matchAll(/(?:W\/)?("[^"]*")/g)].some(([, tag]) => tag === etag);
-}
-
-/** The coding a client likes best of those that it accepts, undefined for the file as it is. */
-export function codingFor(acceptEncoding: string | undefined): Coding | undefined {
-  if (acceptEncoding === undefined) return undefined;
-  const accepted = parseAccept(acceptEncoding.toLowerCase());
-  const qualityOf = (coding: string): number | undefined =>
-    accepted.find(({ type }) => type === coding)?.q;
-  const anything = qualityOf('*') ?? 0;
-  const asItIs = qualityOf('identity') ?? 0;
-  const [best] = CODINGS.map((coding) => ({ coding, q: qualityOf(coding) ?? anything }))
-    .filter(({ q }) => q > 0 && q >= asItIs)
-    .toSorted((a, b) => b.q - a.q);
-  return best?.coding;
 }

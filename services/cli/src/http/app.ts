@@ -1,12 +1,17 @@
 /** The routes of a running ledger: those that anybody may ask, and those of its own commands. */
 import { createRoute } from '@hono/zod-openapi';
+import { utf8 } from '@tidemark/canonical';
 import type { Context } from 'hono';
+import { etag } from 'hono/etag';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
+import type { ServeConfig } from '../config/serveSettings.ts';
 import type { Engine } from '../engine.ts';
 import { observeRequests } from '../operations/requests.ts';
-import { absent } from './answer.ts';
-import { type App, documentedApp, documentOf } from './document.ts';
+import { absent, FileAnswers, FOR_SECONDS } from './answer.ts';
+import { compressedJson } from './coding.ts';
+import { corsForReads, READ_PATHS } from './cors.ts';
+import { type App, documentedApp, documentOf, NOT_MODIFIED } from './document.ts';
 import { EVENT_LIMITS, type Caller } from './events.ts';
 import { addLedger } from './ledger.ts';
 import { addMetadata } from './metadata.ts';
@@ -21,13 +26,18 @@ import { addUploads } from './uploadRoute.ts';
 import type { Uploads } from './uploads.ts';
 
 /** The routes that anybody may ask, and those that need a token. */
-export function publicApp(engine: Engine, uploads: Uploads, operations: Operations): App {
+export function publicApp(
+  engine: Engine,
+  uploads: Uploads,
+  operations: Operations,
+  cors: ServeConfig['http']['cors'] = 'off',
+): App {
   const admission: Admission = {
     callerOf: (context) => uploads.callerOf(context),
     demandAdmin: (context) => uploads.demandAdmin(context),
     limits: uploads.limits,
   };
-  return appFor(engine, admission, 'public', operations);
+  return appFor(engine, admission, 'public', operations, cors);
 }
 
 /** The same for the ledger's own commands: who can open its socket may do everything. */
@@ -52,6 +62,7 @@ function appFor(
   admission: Admission,
   listener: 'public' | 'socket',
   operations: Operations | undefined,
+  cors: ServeConfig['http']['cors'] = 'off',
 ): App {
   const app = documentedApp();
   app.onError(problemOf);
@@ -60,6 +71,10 @@ function appFor(
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
   app.use('/', pageHeaders);
   app.use(secureHeaders(SECURITY));
+  if (cors === 'reads') for (const path of READ_PATHS) app.use(path, corsForReads);
+  // A tag is of the bytes that leave: it is made of what has been compressed.
+  app.use('/v1/snapshots/*', etag());
+  app.use('/v1/*', compressedJson);
   addPage(app);
   addMetadata(app, engine);
   addTargetFiles(app, engine);
@@ -69,10 +84,17 @@ function appFor(
   addUploads(app, engine, admission);
   addOperations(app, engine, admission);
   if (operations !== undefined) addMetrics(app, operations, admission);
-  // It takes several milliseconds to make, and nobody needs a token to ask.
-  let document: object | undefined;
-  app.openapi(DOCUMENT_ROUTE, (context) => context.json((document ??= documentOf(app)), 200));
+  addDocument(app);
   return app;
+}
+
+function addDocument(app: App): void {
+  const answers = new FileAnswers();
+  let kept: Uint8Array | undefined;
+  app.openapi(DOCUMENT_ROUTE, async (context) => {
+    kept ??= utf8(JSON.stringify(documentOf(app)));
+    return answers.file(context, kept, { type: 'application/json', cacheControl: FOR_SECONDS });
+  });
 }
 
 const DOCUMENT_ROUTE = createRoute({
@@ -85,6 +107,7 @@ const DOCUMENT_ROUTE = createRoute({
       description: 'OpenAPI 3.1',
       content: { 'application/json': { schema: { type: 'object' } } },
     },
+    304: NOT_MODIFIED,
   },
 });
 

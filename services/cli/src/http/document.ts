@@ -5,6 +5,7 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { RejectedInput } from '@tidemark/canonical';
 import type { BlankEnv } from 'hono/types';
+import { withHeaders, type Operation } from './documentHeaders.ts';
 
 const INFO = {
   openapi: '3.1.0',
@@ -13,7 +14,8 @@ const INFO = {
     version: '1',
     description:
       'TUF metadata, proofs and reads for everybody; uploads with a token. Whatever is not as asked for is an ' +
-      'RFC 9457 problem document with a stable code.',
+      'RFC 9457 problem document with a stable code. Every path answers 405 with `Allow` to methods that it does not ' +
+      'have, and HEAD as GET. A request header `x-request-id` comes back, or a new one.',
   },
   tags: [
     { name: 'tuf', description: 'What TUF clients fetch' },
@@ -23,8 +25,8 @@ const INFO = {
   ],
 };
 
-/** For routes whose last parameter is a whole path, with slashes. */
-export const WHOLE_PATH = '{.+}';
+/** For routes whose last parameter is a whole path, with slashes, and whatever else: a dot would leave line breaks out. */
+export const WHOLE_PATH = '{[^]+}';
 
 export type App = OpenAPIHono<BlankEnv>;
 
@@ -41,9 +43,12 @@ export function documentedApp(): App {
 /** The document of all routes declared so far. */
 export function documentOf(app: App): object {
   const document = app.getOpenAPI31Document(INFO);
-  const paths = Object.entries(document.paths ?? {}).map(
-    ([path, item]) => [path.replace(WHOLE_PATH, ''), item] as const,
-  );
+  const paths = Object.entries(document.paths ?? {}).map(([path, item]) => {
+    const operations = Object.entries(item as Readonly<Record<string, Operation>>).map(
+      ([method, operation]) => [method, withHeaders(operation)] as const,
+    );
+    return [path.replace(WHOLE_PATH, ''), Object.fromEntries(operations)] as const;
+  });
   return { ...document, paths: Object.fromEntries(paths) };
 }
 
@@ -99,4 +104,4 @@ export const wholeNumber = z
   .string()
   .regex(/^(?:0|[1-9]\d{0,14})$/, 'a whole number')
   .transform(Number)
-  .openapi({ type: 'integer', minimum: 0 });
+  .openapi({ type: 'integer', minimum: 0, maximum: 10 ** 15 - 1 });

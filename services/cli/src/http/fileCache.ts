@@ -2,14 +2,9 @@
  * Files answered of late, as they are and compressed: what many ask for is made, hashed and compressed once for
  * all. A bin comes from a shard's thread, a TAP 16 file is put together from parts.
  */
-import { promisify } from 'node:util';
-import { gzip, zstdCompress } from 'node:zlib';
 import { sha256HexNative } from '@tidemark/canonical/native';
 import { LRUCache } from 'lru-cache';
-
-/** In order of preference where a client likes them as much. */
-export const CODINGS = ['zstd', 'gzip'] as const;
-export type Coding = (typeof CODINGS)[number];
+import { compress, type Coding } from './coding.ts';
 
 export interface KeptFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -23,11 +18,6 @@ type Make = () => Promise<Uint8Array | undefined>;
 const KEPT_BYTES_MAX = 96 << 20;
 /** What an entry takes besides its file. */
 const ENTRY_BYTES = 512;
-
-const COMPRESS: { readonly [coding in Coding]: (bytes: Uint8Array) => Promise<Uint8Array> } = {
-  zstd: promisify(zstdCompress),
-  gzip: promisify(gzip),
-};
 
 export class FileCache {
   private readonly kept: LRUCache<string, KeptFile, Make>;
@@ -57,7 +47,7 @@ export class FileCache {
 
   /** The compressed form of a file. */
   async compressed({ bytes, digest }: KeptFile, coding: Coding): Promise<Uint8Array> {
-    const made = await this.named(`${coding}/${digest}`, () => COMPRESS[coding](bytes));
+    const made = await this.named(`${coding}/${digest}`, () => compress(coding, bytes));
     return made!.bytes;
   }
 }

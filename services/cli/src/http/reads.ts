@@ -14,10 +14,12 @@ import {
   WHOLE_PATH,
   wholeNumber,
 } from './document.ts';
+import { pathForm } from './eventSchema.ts';
 import { fateSchema, listedSchema, targetSchema } from './schemas.ts';
 
 const RECEIPT_ROUTE = createRoute({
   method: 'get',
+  operationId: 'receipt',
   path: '/v1/receipts/{partition}/{offset}/{index}',
   tags: ['reads'],
   summary: 'What became of an event',
@@ -38,7 +40,7 @@ const TARGET_ROUTE = createRoute({
   tags: ['reads'],
   summary: 'What is listed for a path',
   request: {
-    params: z.object({ path: z.string() }),
+    params: z.object({ path: z.string().openapi(pathForm) }),
     query: z.object({
       at: wholeNumber.optional().openapi({ description: 'A snapshot; the newest otherwise.' }),
     }),

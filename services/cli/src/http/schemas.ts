@@ -4,7 +4,7 @@ import { leafSchema } from '@tidemark/event';
 
 const count = z.int().nonnegative();
 const time = z.iso.datetime();
-const hex32Bytes = z.string().regex(/^[0-9a-f]{64}$/);
+export const hex32Bytes = z.string().regex(/^[0-9a-f]{64}$/);
 
 const receiptSchema = z
   .object({
@@ -90,6 +90,26 @@ export const changePageSchema = z
   })
   .openapi('ChangePage');
 
+/** A variable, since the type that is asked for does not have everything that JSON Schema does. */
+const STREAMED = {
+  description: 'A JSON object with `changes`, as a page has them.',
+  contentMediaType: 'application/json',
+  contentSchema: {
+    type: 'object',
+    properties: { changes: { type: 'array', items: { $ref: '#/components/schemas/Change' } } },
+    required: ['changes'],
+  },
+} as const;
+
+/** A server-sent event; those without data only tell the position. */
+export const streamedSchema = z
+  .object({
+    event: z.literal('changes'),
+    id: z.string().describe('A cursor.'),
+    data: z.string().openapi(STREAMED),
+  })
+  .openapi('StreamedChanges');
+
 export const readySchema = z
   .object({
     ready: z.boolean(),
@@ -155,30 +175,6 @@ export const tap16Schema = z
     path_directions: z.record(z.string(), z.int().min(-1).max(1)),
   })
   .openapi('MerkleFile');
-
-export const eventSchema = z
-  .strictObject({
-    id: z
-      .string()
-      .regex(/^[A-Za-z0-9._-]{1,64}$/)
-      .describe('Of your choice, a UUID say: makes a resend harmless.'),
-    type: z.enum(['target.added', 'target.removed', 'target.yanked']),
-    path: z
-      .string()
-      .max(512)
-      .regex(/^[A-Za-z0-9_+~!-][A-Za-z0-9._+~!-]*(?:\/[A-Za-z0-9_+~!-][A-Za-z0-9._+~!-]*){0,15}$/),
-    length: count.optional().describe('Of target.added, and of it alone.'),
-    hashes: z
-      .strictObject({ sha256: hex32Bytes })
-      .optional()
-      .describe('Of target.added, and of it alone.'),
-    custom: z.record(z.string(), z.unknown()).optional(),
-    expected: z
-      .union([z.literal('absent'), z.int().positive(), hex32Bytes])
-      .optional()
-      .describe('Applied only where this is held: no target, the version of its bin, its SHA-256.'),
-  })
-  .openapi('Event');
 
 export const uploadSchema = z
   .object({

@@ -2,16 +2,32 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { RejectedInput } from '@tidemark/canonical';
 import type { SnapshotRow } from '@tidemark/publisher';
-import { etag } from 'hono/etag';
 import type { Engine } from '../engine.ts';
 import { FOR_EVER, FOR_SECONDS } from './answer.ts';
 import { changePage } from './changePages.ts';
 import { ChangeStreams } from './changeStream.ts';
 import { decodeCursor, encodeCursor, startOf } from './cursor.ts';
 import { type App, FAULTS, json, NOT_MODIFIED, problemWith, wholeNumber } from './document.ts';
-import { changePageSchema, snapshotSchema } from './schemas.ts';
+import { changePageSchema, snapshotSchema, streamedSchema } from './schemas.ts';
 
 const CHANGES_MAX = 1_000;
+
+/** What a snapshot's answer leads to. */
+const SNAPSHOT_LINKS = {
+  snapshot: {
+    operationId: 'snapshot',
+    parameters: { n: '$response.body#/snapshot' },
+  },
+  changes: {
+    operationId: 'snapshotChanges',
+    parameters: { n: '$response.body#/snapshot' },
+  },
+  later: {
+    operationId: 'changes',
+    description: 'What comes after it.',
+    parameters: { after: '$response.body#/cursor' },
+  },
+};
 
 const number = z.object({ n: wholeNumber.openapi({ description: 'A snapshot' }) });
 const after = z.string().optional().openapi({ description: 'A cursor; the beginning otherwise.' });
@@ -26,7 +42,7 @@ const NEWEST_ROUTE = createRoute({
   tags: ['reads'],
   summary: 'The newest snapshot',
   responses: {
-    200: json('The snapshot.', snapshotSchema),
+    200: { ...json('The snapshot.', snapshotSchema), links: SNAPSHOT_LINKS },
     304: NOT_MODIFIED,
     404: problemWith('snapshot.unknown'),
     ...FAULTS,
@@ -35,12 +51,13 @@ const NEWEST_ROUTE = createRoute({
 
 const SNAPSHOT_ROUTE = createRoute({
   method: 'get',
+  operationId: 'snapshot',
   path: '/v1/snapshots/{n}',
   tags: ['reads'],
   summary: 'A snapshot',
   request: { params: number },
   responses: {
-    200: json('The snapshot; it never changes.', snapshotSchema),
+    200: { ...json('The snapshot; it never changes.', snapshotSchema), links: SNAPSHOT_LINKS },
     304: NOT_MODIFIED,
     400: problemWith('http.parameter'),
     404: problemWith('snapshot.unknown', 'snapshot.void'),
@@ -50,6 +67,7 @@ const SNAPSHOT_ROUTE = createRoute({
 
 const SNAPSHOT_CHANGES_ROUTE = createRoute({
   method: 'get',
+  operationId: 'snapshotChanges',
   path: '/v1/snapshots/{n}/changes',
   tags: ['reads'],
   summary: 'What a snapshot changed',
@@ -65,12 +83,12 @@ const SNAPSHOT_CHANGES_ROUTE = createRoute({
 
 const CHANGES_ROUTE = createRoute({
   method: 'get',
+  operationId: 'changes',
   path: '/v1/changes',
   tags: ['reads'],
   summary: 'What changed, in order',
   description:
-    'With `Accept: text/event-stream` as server-sent events: `event: changes`, data `{"changes": […]}`, the ' +
-    'cursor as id.',
+    'With `Accept: text/event-stream` as server-sent events without an end, each as its schema says.',
   request: {
     query: z.object({ after, limit }),
     headers: z.object({
@@ -82,7 +100,14 @@ const CHANGES_ROUTE = createRoute({
       description: 'A page, or a stream.',
       content: {
         ...json('', changePageSchema).content,
-        'text/event-stream': { schema: { type: 'string' } as const },
+        'text/event-stream': { schema: streamedSchema },
+      },
+      links: {
+        next: {
+          operationId: 'changes',
+          description: 'The next page.',
+          parameters: { after: '$response.body#/cursor' },
+        },
       },
     },
     400: problemWith('http.parameter', 'changes.cursor'),
@@ -95,7 +120,6 @@ const CHANGES_ROUTE = createRoute({
 export function addSnapshots(app: App, engine: Engine): void {
   const streams = new ChangeStreams(engine);
   const { genesis } = engine;
-  app.use('/v1/snapshots/*', etag());
   app.openapi(NEWEST_ROUTE, (context) => {
     const { visible } = engine.publisher;
     if (visible === undefined) throw unknown('newest');

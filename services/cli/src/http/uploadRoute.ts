@@ -4,7 +4,8 @@ import type { Engine } from '../engine.ts';
 import type { Admission } from './app.ts';
 import { type App, FAULTS, json, problemIn, problemWith } from './document.ts';
 import { acceptEvents } from './events.ts';
-import { eventSchema, uploadSchema } from './schemas.ts';
+import { eventId, eventSchema } from './eventSchema.ts';
+import { uploadSchema } from './schemas.ts';
 
 /** Only described here: events are read by hand, at the log's full rate, each with its own code. */
 const EVENT = { $ref: '#/components/schemas/Event' };
@@ -27,18 +28,37 @@ const UPLOAD = createRoute({
         .openapi({ enum: ['durable', 'published'], description: 'What the answer waits for.' }),
     }),
     headers: z.object({
-      'idempotency-key': z.string().optional().describe('The id of a single event.'),
+      'idempotency-key': z.string().optional().openapi({
+        pattern: eventId.source,
+        description: 'The id of a single event, which may then leave it out or has the same.',
+      }),
     }),
     body: {
       required: true,
       content: {
-        'application/json': { schema: { oneOf: [EVENT, { type: 'array', items: EVENT }] } },
+        'application/json': {
+          schema: { oneOf: [EVENT, { type: 'array', items: EVENT, minItems: 1 }] },
+        },
         'application/x-ndjson': { schema: { type: 'string' } },
       },
     },
   },
   responses: {
-    202: json('Some or all are accepted.', uploadSchema),
+    202: {
+      ...json('Some or all are accepted.', uploadSchema),
+      links: {
+        fate: {
+          operationId: 'receipt',
+          description: 'What became of the first of them.',
+          parameters: {
+            partition: '$response.body#/accepted/0/receipt/partition',
+            offset: '$response.body#/accepted/0/receipt/offset',
+            index: '$response.body#/accepted/0/receipt/index',
+          },
+        },
+      },
+    },
+    400: problemWith('http.parameter'),
     401: problemWith('token.absent', 'token.form', 'token.unknown', 'token.expired'),
     403: {
       description:

@@ -14,7 +14,7 @@ import {
   TOKEN_FILE,
 } from './options.ts';
 
-export function readCommands(program: Command): void {
+export function commandsThatRead(program: Command): void {
   showCommand(program);
   statusCommand(program);
   exportCommand(program);
