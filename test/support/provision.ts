@@ -18,6 +18,12 @@ const SCHEMATHESIS: readonly string[] = [
   'hypothesis==6.170.17',
   'jsonschema_rs==0.60.3',
 ];
+const CONFORMANCE: readonly string[] = [
+  'tuf==7.0.1',
+  'securesystemslib[crypto]==1.6.0',
+  'pytest==9.1.1',
+  'pytest-json-report==1.5.0',
+];
 const BUILD_MS_MAX = 300_000;
 const LOCK_POLL_MS = 200;
 
@@ -29,6 +35,11 @@ export async function providePythonTuf(): Promise<string> {
 /** The Python interpreter of one that holds schemathesis: `-m schemathesis.cli`. */
 export async function provideSchemathesis(): Promise<string> {
   return providePython('schemathesis', SCHEMATHESIS, 'import schemathesis.cli');
+}
+
+/** The Python interpreter of one that can run tuf-conformance from a checkout. */
+export async function provideConformance(): Promise<string> {
+  return providePython('tuf-conformance', CONFORMANCE, 'import pytest, tuf.api.metadata');
 }
 
 /** The interpreter of a virtual environment with some packages, in which a line of Python succeeds. */
