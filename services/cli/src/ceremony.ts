@@ -64,6 +64,8 @@ export const ONLINE_PURPOSES = [
 ] as const;
 
 const OFFLINE = { root: 3, targets: 2, 'bins-delegator': 2, operator: 3 } as const;
+/** What an offline key's file says that it is for. */
+export const OFFLINE_PURPOSE = /^(?:root|targets|bins-delegator|operator)-\d+$/;
 const THRESHOLD = 2;
 /** PEP 458: one year for what is signed offline. */
 const OFFLINE_LIFE_MS = 365 * 86_400_000;

@@ -6,7 +6,7 @@
  *   metadata/     the publication store                   objects/   bytes of targets, by SHA-256
  *   serve.sock    the running server, for commands
  */
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { OperatingFault, readJson, RejectedInput } from '@tidemark/canonical';
 import { decodeRecord, encodeRecord, splitDocument, type GenesisSigned } from '@tidemark/event';
@@ -122,21 +122,6 @@ export async function createLedger(
   await rename(making.root, target.root);
 }
 
-/**
- * Refuses to go on where an offline key lies inside the ledger's folder, whoever put it there.
- * @throws OperatingFault `keys.offline_inside`
- */
-export async function demandNoOfflineKeys(folder: LedgerFolder): Promise<void> {
-  for (const path of await filesBelow(folder.root, 4)) {
-    if (!OFFLINE_KEY.test(basename(path))) continue;
-    throw new OperatingFault(
-      'keys.offline_inside',
-      `${path} is an offline key: whoever takes over this server would own the ledger. ` +
-        'Move it to a machine that is not connected, then start again',
-    );
-  }
-}
-
 /** Reads the genesis record from the logs. @throws OperatingFault `ledger.genesis` */
 export async function readGenesis(
   folder: LedgerFolder,
@@ -170,20 +155,6 @@ async function writeGenesis(folder: LedgerFolder, plan: LedgerPlan): Promise<voi
   ];
   await logs.control.append(0, [record]);
   for (const document of documents) await logs.control.append(0, [encodeRecord(document)]);
-}
-
-/** Anywhere in a name: a copy under another name is a key all the same. */
-const OFFLINE_KEY = /(?:root|targets|bins-delegator|operator)-\d+\.key\.json/;
-
-async function filesBelow(directory: string, depth: number): Promise<string[]> {
-  const entries = await readdir(directory, { withFileTypes: true });
-  const found: string[] = [];
-  for (const entry of entries) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory() && depth > 0) found.push(...(await filesBelow(path, depth - 1)));
-    else if (entry.isFile()) found.push(path);
-  }
-  return found;
 }
 
 function isInside(path: string, folder: string): boolean {
