@@ -42,14 +42,19 @@ export async function initLedger(directory: string, options: InitOptions): Promi
   const demo = options.yes === true ? randomBytes(18).toString('base64url') : undefined;
   const online = demo ?? (await ask('Passphrase for the online keys'));
   const offlinePassphrase = demo ?? (await ask('Passphrase for the offline keys (another one)'));
-  await writeKeys(offline, plan.offlineKeys, offlinePassphrase, random);
+  const made: string[] = [];
   try {
-    if (demo !== undefined) await writeDemoPassphrase(offline, demo);
+    // First: `npm start` knows by this file that keys without a ledger are left from a demo that was interrupted.
+    if (demo !== undefined) {
+      await writeDemoPassphrase(offline, demo);
+      made.push(DEMO_PASSPHRASE_FILE);
+    }
+    await writeKeys(offline, plan.offlineKeys, offlinePassphrase, random);
+    made.push(...plan.offlineKeys.map(({ purpose }) => keyFileName(purpose)));
     await createLedger(root, offline, plan, online, random);
   } catch (error) {
     // Keys of a ledger that does not exist would only stand in the way of the next attempt.
-    for (const { purpose } of plan.offlineKeys) await rm(join(offline, keyFileName(purpose)));
-    await rm(join(offline, DEMO_PASSPHRASE_FILE), { force: true });
+    for (const name of made.toReversed()) await rm(join(offline, name), { force: true });
     throw error;
   }
   return offline;
