@@ -18,12 +18,19 @@ import { initLedger, tidemark, type Ledger } from './tidemark.ts';
 const COMMANDS = ['init', 'serve', 'import', 'add', 'remove', 'yank', 'show', 'status', 'export'];
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let links: Awaited<ReturnType<typeof temporaryFolder>>;
 let ledger: Ledger;
 beforeAll(async () => {
   folder = await temporaryFolder();
   ledger = await initLedger(join(folder.path, 'index'), '--bins', '64');
+  links = await temporaryFolder();
+  await symlink(folder.path, join(links.path, 'index'));
+  await symlink('circle', join(links.path, 'circle'));
 });
-afterAll(() => folder[Symbol.asyncDispose]());
+afterAll(async () => {
+  await folder[Symbol.asyncDispose]();
+  await links[Symbol.asyncDispose]();
+});
 
 describe('help', () => {
   test('names every command', async () => {
@@ -147,6 +154,24 @@ describe('init', () => {
       (other) => [other, '--offline-keys', ledger.offlineKeys],
       'choose another --offline-keys',
     ],
+    [
+      'with keys inside, by way of a link',
+      (other) => [other, '--offline-keys', join(links.path, 'index', 'other', 'keys')],
+      'must lie outside the ledger’s folder',
+    ],
+    ['below a file', () => ['/dev/null/x'], 'no ledger can be made in /dev/null/x (ENOTDIR)'],
+    ['with keys below a file', (other) => [other, '--offline-keys', '/dev/null/x'], '(ENOTDIR)'],
+    [
+      'where no folder can be made',
+      () => ['/proc/other', '--offline-keys', join(folder.path, 'keys')],
+      'no ledger can be made in /proc/other (ENOENT)',
+    ],
+    [
+      'with keys where no folder can be made',
+      (other) => [other, '--offline-keys', '/proc/x'],
+      '/proc/x (ENOENT)',
+    ],
+    ['behind links in a circle', () => [join(links.path, 'circle', 'x')], '(ELOOP)'],
     ['without a terminal to ask on', (other) => [other], 'set TIDEMARK_PASSPHRASE_FILE'],
   ])('%s is refused, and changes nothing', async (_, args, said) => {
     const other = join(folder.path, 'other');
@@ -155,6 +180,7 @@ describe('init', () => {
     const { code, stderr } = await tidemark(['init', ...args(other), ...asked]);
     expect(code).toBe(1);
     expect(stderr).toContain(said);
+    expect(stderr).toMatch(/^tidemark: .* \([a-z]+\.[a-z_]+\)\n$/);
     expect(await everythingIn(folder.path)).toEqual(before);
   });
 });

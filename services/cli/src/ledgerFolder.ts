@@ -6,11 +6,12 @@
  *   metadata/     the publication store                   objects/   bytes of targets, by SHA-256
  *   serve.sock    the running server, for commands
  */
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { OperatingFault, readJson, RejectedInput } from '@tidemark/canonical';
 import { decodeRecord, encodeRecord, splitDocument, type GenesisSigned } from '@tidemark/event';
 import { openLevelLogs } from '@tidemark/log';
+import { makePrivateFolder } from '@tidemark/runtime';
 import type { LedgerPlan } from './ceremony.ts';
 import { listKeys, writeKeys, type Random } from './keystore.ts';
 
@@ -69,17 +70,12 @@ export async function readLedgerFile(folder: LedgerFolder): Promise<LedgerFile> 
 
 /**
  * What must hold before a ledger is made: nothing is there yet, at either place.
- * @throws RejectedInput `init.exists`, `init.offline_keys`
+ * @throws RejectedInput `init.exists`, `init.offline_keys`; OperatingFault `init.place`
  */
 export async function demandNew(directory: string, offlineDirectory: string): Promise<void> {
   const { root } = ledgerFolder(directory);
-  if (await exists(root)) {
-    throw new RejectedInput(
-      'init.exists',
-      `${root} exists already; choose another folder, or if it is a ledger: npx tidemark serve ${root}`,
-    );
-  }
-  if (isInside(offlineDirectory, root)) {
+  if (await exists(root)) throw existsAlready(root);
+  if (isInside(await futureReal(offlineDirectory), await futureReal(root))) {
     throw new RejectedInput(
       'init.offline_keys',
       'the offline keys must lie outside the ledger’s folder: choose another --offline-keys',
@@ -95,7 +91,9 @@ export async function demandNew(directory: string, offlineDirectory: string): Pr
 
 /**
  * Makes a ledger's folder: online keys, logs with genesis and the documents. Whole or not at all: it
- * is made beside its place and moved there last.
+ * is made beside its place and moved there last. Nothing of it stays where that fails; after a crash the next one at that
+ * place removes what stayed.
+ * @throws RejectedInput `init.exists`; OperatingFault `init.place`, and those of keys and logs
  */
 export async function createLedger(
   directory: string,
@@ -106,20 +104,26 @@ export async function createLedger(
 ): Promise<void> {
   const target = ledgerFolder(directory);
   const making = ledgerFolder(join(dirname(target.root), `.${basename(target.root)}.making`));
-  await rm(making.root, { recursive: true, force: true });
-  await mkdir(making.root, { recursive: true, mode: 0o700 });
-  await writeKeys(making.keys, plan.onlineKeys, passphrase, random);
-  await writeGenesis(making, plan);
-  const file: LedgerFile = {
-    format: 1,
-    name: plan.genesis.name,
-    ledger: plan.genesis.ledger,
-    partitions: plan.genesis.partitions,
-    offline_keys: resolve(offlineDirectory),
-  };
-  await writeFile(join(making.root, 'ledger.json'), `${JSON.stringify(file, null, 2)}\n`);
-  await writeFile(join(making.root, '1.root.json'), plan.rootDocument);
-  await rename(making.root, target.root);
+  try {
+    await rm(making.root, { recursive: true, force: true });
+    await makePrivateFolder(making.root);
+    await writeKeys(making.keys, plan.onlineKeys, passphrase, random);
+    await writeGenesis(making, plan);
+    const file: LedgerFile = {
+      format: 1,
+      name: plan.genesis.name,
+      ledger: plan.genesis.ledger,
+      partitions: plan.genesis.partitions,
+      offline_keys: resolve(offlineDirectory),
+    };
+    await writeFile(join(making.root, 'ledger.json'), `${JSON.stringify(file, null, 2)}\n`);
+    await writeFile(join(making.root, '1.root.json'), plan.rootDocument);
+    await rename(making.root, target.root);
+  } catch (error) {
+    // What is told is why it failed, not that tidying up did, too.
+    await rm(making.root, { recursive: true, force: true }).catch(() => undefined);
+    throw explained(error, target.root);
+  }
 }
 
 /** Reads the genesis record from the logs. @throws OperatingFault `ledger.genesis` */
@@ -158,15 +162,50 @@ async function writeGenesis(folder: LedgerFolder, plan: LedgerPlan): Promise<voi
 }
 
 function isInside(path: string, folder: string): boolean {
-  return `${resolve(path)}${sep}`.startsWith(`${resolve(folder)}${sep}`);
+  return `${path}${sep}`.startsWith(`${folder}${sep}`);
+}
+
+/** Where a path will really be once it is made: the real path of what is there of it, then the rest. */
+async function futureReal(path: string): Promise<string> {
+  const absolute = resolve(path);
+  try {
+    return await realpath(absolute);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw explained(error, absolute);
+    return join(await futureReal(dirname(absolute)), basename(absolute));
+  }
 }
 
 async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
+    (error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return false;
+      throw explained(error, path);
     },
   );
+}
+
+/** An error of the file system, with what to do; others as they are. */
+function explained(error: unknown, place: string): unknown {
+  const code = codeOf(error);
+  if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
+  // Something came to the place after it was looked at.
+  if (code === 'ENOTEMPTY' || code === 'EEXIST') return existsAlready(place);
+  return new OperatingFault(
+    'init.place',
+    `no ledger can be made in ${place} (${code}); make room or choose another folder, then run init again`,
+    { cause: error },
+  );
+}
+
+function existsAlready(root: string): RejectedInput {
+  return new RejectedInput(
+    'init.exists',
+    `${root} exists already; choose another folder, or if it is a ledger: npx tidemark serve ${root}`,
+  );
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }

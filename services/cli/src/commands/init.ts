@@ -1,9 +1,10 @@
 /** `tidemark init`: the keys, the first documents, an empty ledger. */
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { RejectedInput } from '@tidemark/canonical';
 import { planLedger } from '../ceremony.ts';
+import { isThere } from '../copies.ts';
 import { writePrivateFiles } from '@tidemark/runtime';
 import { keyFileName, writeKeys } from '../keystore.ts';
 import { createLedger, demandNew } from '../ledgerFolder.ts';
@@ -43,6 +44,7 @@ export async function initLedger(directory: string, options: InitOptions): Promi
   const online = demo ?? (await ask('Passphrase for the online keys'));
   const offlinePassphrase = demo ?? (await ask('Passphrase for the offline keys (another one)'));
   const made: string[] = [];
+  const hadFolder = await isThere(offline);
   try {
     // First: `npm start` knows by this file that keys without a ledger are left from a demo that was interrupted.
     if (demo !== undefined) {
@@ -54,7 +56,11 @@ export async function initLedger(directory: string, options: InitOptions): Promi
     await createLedger(root, offline, plan, online, random);
   } catch (error) {
     // Keys of a ledger that does not exist would only stand in the way of the next attempt.
-    for (const name of made.toReversed()) await rm(join(offline, name), { force: true });
+    // What is told is why it failed, not that tidying up did, too.
+    for (const name of made.toReversed()) {
+      await rm(join(offline, name), { force: true }).catch(() => undefined);
+    }
+    if (!hadFolder) await rmdir(offline).catch(() => undefined);
     throw error;
   }
   return offline;
