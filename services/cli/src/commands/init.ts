@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { rm, rmdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { RejectedInput } from '@tidemark/canonical';
+import type { Policy } from '@tidemark/event';
 import { planLedger } from '../ceremony.ts';
 import { isThere } from '../copies.ts';
 import { writePrivateFiles } from '@tidemark/runtime';
@@ -14,6 +15,11 @@ export interface InitOptions {
   readonly bins: string;
   readonly partitions: string;
   readonly delegation: 'succinct' | 'prefixes';
+  /** What is not given of the policy is as in `defaultPolicy`. */
+  readonly conflict?: 'reject' | 'replace' | undefined;
+  readonly snapshotHashes?: boolean | undefined;
+  /** Least time between two versions of snapshot.json, ms; 0: every cut; null: only renewed. */
+  readonly classicMs?: number | null | undefined;
   readonly name?: string | undefined;
   readonly offlineKeys?: string | undefined;
   readonly yes?: boolean | undefined;
@@ -35,6 +41,7 @@ export async function initLedger(directory: string, options: InitOptions): Promi
       bins: wholeNumber('--bins', options.bins),
       partitions: wholeNumber('--partitions', options.partitions),
       delegation: options.delegation,
+      policy: policyFrom(options),
     },
     random,
     Date.now(),
@@ -64,6 +71,14 @@ export async function initLedger(directory: string, options: InitOptions): Promi
     throw error;
   }
   return offline;
+}
+
+function policyFrom({ conflict, snapshotHashes, classicMs }: InitOptions): Partial<Policy> {
+  return {
+    ...(conflict === undefined ? {} : { conflict }),
+    ...(snapshotHashes === undefined ? {} : { snapshot_hashes: snapshotHashes }),
+    ...(classicMs === undefined ? {} : { classic_ms: classicMs }),
+  };
 }
 
 async function writeDemoPassphrase(directory: string, passphrase: string): Promise<void> {
