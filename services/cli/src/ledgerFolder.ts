@@ -8,11 +8,12 @@
  */
 import { readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { OperatingFault, readJson, RejectedInput } from '@tidemark/canonical';
+import { OperatingFault, readJson, RejectedInput, type Json } from '@tidemark/canonical';
 import { decodeRecord, encodeRecord, splitDocument, type GenesisSigned } from '@tidemark/event';
 import { openLevelLogs } from '@tidemark/log';
 import { makePrivateFolder } from '@tidemark/runtime';
-import type { LedgerPlan } from './ceremony.ts';
+import { z } from 'zod';
+import { PARTITIONS_MAX, type LedgerPlan } from './ceremony.ts';
 import { listKeys, writeKeys, type Random } from './keystore.ts';
 
 export interface LedgerFolder {
@@ -28,14 +29,18 @@ export interface LedgerFolder {
 }
 
 /** What ledger.json says. */
-export interface LedgerFile {
-  readonly format: 1;
-  readonly name: string;
-  readonly ledger: string;
-  readonly partitions: number;
-  /** Where the offline keys went, as far as this machine knows: only to warn when they lie too close. */
-  readonly offline_keys: string;
-}
+const ledgerFileSchema = z.strictObject({
+  format: z.literal(1),
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
+  ledger: z.string().regex(/^[0-9a-f]{32}$/),
+  partitions: z.int().min(1).max(PARTITIONS_MAX),
+  /** Where the offline keys went, as far as this machine knows. */
+  offline_keys: z.string(),
+});
+export type LedgerFile = Readonly<z.infer<typeof ledgerFileSchema>>;
+
+/** Of a later version no more than this can be known. */
+const laterSchema = z.looseObject({ format: z.int().min(2) });
 
 export function ledgerFolder(directory: string): LedgerFolder {
   const root = resolve(directory);
@@ -51,21 +56,23 @@ export function ledgerFolder(directory: string): LedgerFolder {
   };
 }
 
-/** @throws OperatingFault `ledger.absent`, `ledger.format` */
+/** @throws OperatingFault `ledger.absent`, `ledger.format`, `ledger.damaged`, `file.read` */
 export async function readLedgerFile(folder: LedgerFolder): Promise<LedgerFile> {
-  let text: string;
-  try {
-    text = await readFile(join(folder.root, 'ledger.json'), 'utf8');
-  } catch (cause) {
+  const path = join(folder.root, 'ledger.json');
+  const json = jsonIn(await textOf(folder, path));
+  const file = ledgerFileSchema.safeParse(json);
+  if (file.success) return file.data;
+  if (laterSchema.safeParse(json).success) {
     throw new OperatingFault(
-      'ledger.absent',
-      `${folder.root} is not a ledger; make one with: npx tidemark init ${folder.root}`,
-      { cause },
+      'ledger.format',
+      `${folder.root} was made by a later version of tidemark: use that one`,
     );
   }
-  const file = readJson(text) as unknown as LedgerFile;
-  if (file.format === 1) return file;
-  throw new OperatingFault('ledger.format', `${folder.root} was made by a later version`);
+  throw new OperatingFault(
+    'ledger.damaged',
+    `${path} is not as init wrote it: restore it from a backup. ${z.prettifyError(file.error)}`,
+    { cause: file.error },
+  );
 }
 
 /**
@@ -159,6 +166,32 @@ async function writeGenesis(folder: LedgerFolder, plan: LedgerPlan): Promise<voi
   ];
   await logs.control.append(0, [record]);
   for (const document of documents) await logs.control.append(0, [encodeRecord(document)]);
+}
+
+async function textOf(folder: LedgerFolder, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const code = codeOf(cause);
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') {
+      throw new OperatingFault('file.read', `cannot read ${path} (${code})`, { cause });
+    }
+    throw new OperatingFault(
+      'ledger.absent',
+      `${folder.root} is not a ledger; make one with: npx tidemark init ${folder.root}`,
+      { cause },
+    );
+  }
+}
+
+/** Undefined where it is no JSON. */
+function jsonIn(text: string): Json | undefined {
+  try {
+    return readJson(text);
+  } catch (error) {
+    if (error instanceof RejectedInput) return undefined;
+    throw error;
+  }
 }
 
 function isInside(path: string, folder: string): boolean {

@@ -43,3 +43,42 @@ test('what a crash left is removed', async () => {
   expect(await readdir(place)).toEqual(['index']);
   expect(await readLedgerFile(ledgerFolder(directory))).toMatchObject({ name: 'index' });
 });
+
+const FILE = {
+  format: 1,
+  name: 'index',
+  ledger: 'ab'.repeat(16),
+  partitions: 4,
+  offline_keys: '/media/usb/keys',
+};
+
+test('ledger.json is read as it was written', async () => {
+  await mkdir(directory);
+  await writeFile(join(directory, 'ledger.json'), JSON.stringify(FILE));
+  expect(await readLedgerFile(ledgerFolder(directory))).toEqual(FILE);
+});
+
+test.each<[string, string]>([
+  ['', 'ledger.damaged'],
+  ['[]', 'ledger.damaged'],
+  ['null', 'ledger.damaged'],
+  ['{"format":1', 'ledger.damaged'],
+  ['{"format":1}', 'ledger.damaged'],
+  [JSON.stringify({ ...FILE, format: '2' }), 'ledger.damaged'],
+  [JSON.stringify({ ...FILE, partitions: '4' }), 'ledger.damaged'],
+  [JSON.stringify({ ...FILE, partitions: 1e9 }), 'ledger.damaged'],
+  [JSON.stringify({ ...FILE, more: 1 }), 'ledger.damaged'],
+  ['{"format":2,"else":1}', 'ledger.format'],
+])('a ledger.json of %j is a fault: %s', async (text, code) => {
+  await mkdir(directory);
+  await writeFile(join(directory, 'ledger.json'), text);
+  const read = readLedgerFile(ledgerFolder(directory));
+  await expect(read).rejects.toMatchObject({ name: 'OperatingFault', code });
+});
+
+test('where there is none it is absent; one that cannot be read is a fault', async () => {
+  const read = (at: string): Promise<unknown> => readLedgerFile(ledgerFolder(at));
+  await expect(read(directory)).rejects.toMatchObject({ code: 'ledger.absent' });
+  await mkdir(join(directory, 'ledger.json'), { recursive: true });
+  await expect(read(directory)).rejects.toMatchObject({ code: 'file.read' });
+});
