@@ -264,6 +264,7 @@ const EVENTS: Record<string, [string, string]> = {
   'a path up and down': [event('a/../../b'), 'path.dot_segment'],
   'a path to where it is': [event('a/./b'), 'path.dot_segment'],
   'a hidden path': [event('a/.b'), 'path.dot_segment'],
+  'a path that every object has': [event('__proto__'), 'path.reserved'],
   'an empty segment': [event('a//b'), 'path.empty_segment'],
   'a slash at the end': [event('a/'), 'path.empty_segment'],
   'a path with %2e': [event('a/%2e%2e/b'), 'path.charset'],

@@ -1,6 +1,16 @@
 // The command line as a person meets it: help, mistakes, refusals, each with what to do next.
-import { chmod, cp, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import {
+  chmod,
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/files.ts';
 import { initLedger, tidemark, type Ledger } from './tidemark.ts';
@@ -8,12 +18,19 @@ import { initLedger, tidemark, type Ledger } from './tidemark.ts';
 const COMMANDS = ['init', 'serve', 'import', 'add', 'remove', 'yank', 'show', 'status', 'export'];
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let links: Awaited<ReturnType<typeof temporaryFolder>>;
 let ledger: Ledger;
 beforeAll(async () => {
   folder = await temporaryFolder();
   ledger = await initLedger(join(folder.path, 'index'), '--bins', '64');
+  links = await temporaryFolder();
+  await symlink(folder.path, join(links.path, 'index'));
+  await symlink('circle', join(links.path, 'circle'));
 });
-afterAll(() => folder[Symbol.asyncDispose]());
+afterAll(async () => {
+  await folder[Symbol.asyncDispose]();
+  await links[Symbol.asyncDispose]();
+});
 
 describe('help', () => {
   test('names every command', async () => {
@@ -137,6 +154,24 @@ describe('init', () => {
       (other) => [other, '--offline-keys', ledger.offlineKeys],
       'choose another --offline-keys',
     ],
+    [
+      'with keys inside, by way of a link',
+      (other) => [other, '--offline-keys', join(links.path, 'index', 'other', 'keys')],
+      'must lie outside the ledger’s folder',
+    ],
+    ['below a file', () => ['/dev/null/x'], 'no ledger can be made in /dev/null/x (ENOTDIR)'],
+    ['with keys below a file', (other) => [other, '--offline-keys', '/dev/null/x'], '(ENOTDIR)'],
+    [
+      'where no folder can be made',
+      () => ['/proc/other', '--offline-keys', join(folder.path, 'keys')],
+      'no ledger can be made in /proc/other (ENOENT)',
+    ],
+    [
+      'with keys where no folder can be made',
+      (other) => [other, '--offline-keys', '/proc/x'],
+      '/proc/x (ENOENT)',
+    ],
+    ['behind links in a circle', () => [join(links.path, 'circle', 'x')], '(ELOOP)'],
     ['without a terminal to ask on', (other) => [other], 'set TIDEMARK_PASSPHRASE_FILE'],
   ])('%s is refused, and changes nothing', async (_, args, said) => {
     const other = join(folder.path, 'other');
@@ -145,30 +180,90 @@ describe('init', () => {
     const { code, stderr } = await tidemark(['init', ...args(other), ...asked]);
     expect(code).toBe(1);
     expect(stderr).toContain(said);
+    expect(stderr).toMatch(/^tidemark: .* \([a-z]+\.[a-z_]+\)\n$/);
     expect(await everythingIn(folder.path)).toEqual(before);
   });
 });
 
 describe('keys', () => {
-  test.each(['root-1', 'targets-2', 'bins-delegator-1', 'operator-3'])(
-    'serve refuses while %s lies in the ledger’s folder, under whatever name',
-    async (key) => {
-      const from = join(ledger.offlineKeys, `${key}.key.json`);
-      for (const [command, name] of [
-        ['serve', `${key}.key.json`],
-        ['status', `backup/${key}.key.json.bak`],
-      ] as const) {
-        const inside = join(ledger.folder, 'deep', name);
-        await mkdir(join(inside, '..'), { recursive: true });
-        await cp(from, inside);
-        const { code, stderr } = await ledger.run(command);
-        await rm(join(ledger.folder, 'deep'), { recursive: true });
-        expect(code).toBe(1);
-        expect(stderr).toContain(`${inside} is an offline key`);
-        expect(stderr).toContain('Move it to a machine that is not connected');
-      }
-    },
-  );
+  const hide = async (key: string, as: string): Promise<string> => {
+    const inside = join(ledger.folder, as);
+    await mkdir(dirname(inside), { recursive: true });
+    await cp(join(ledger.offlineKeys, `${key}.key.json`), inside);
+    return inside;
+  };
+  const rewrite = async (path: string, change: (text: string) => string): Promise<void> =>
+    writeFile(path, change(await readFile(path, 'utf8')));
+  const link = async (to: string, as: string): Promise<void> =>
+    symlink(to, join(ledger.folder, as));
+  const renamed = (text: string): string => text.replace(/"purpose": "[^"]+"/, '"purpose": "mine"');
+
+  test.each<[string, string, () => Promise<unknown>]>([
+    ['root-1 by its name', 'x/root-1.key.json', () => hide('root-1', 'x/root-1.key.json')],
+    ['targets-2 in a backup', 'x/keys/t', () => hide('targets-2', 'x/keys/t')],
+    [
+      'bins-delegator-1 among the metadata',
+      'metadata/x',
+      () => hide('bins-delegator-1', 'metadata/x'),
+    ],
+    ['operator-3 among the objects', 'objects/x', () => hide('operator-3', 'objects/x')],
+    ['one at the top', 'x.json', () => hide('root-1', 'x.json')],
+    ['one far down', 'x/b/c/d/e/f/g/h/k', () => hide('root-1', 'x/b/c/d/e/f/g/h/k')],
+    [
+      'an archive by its name',
+      'x/ROOT-1.KEY.JSON.gz',
+      async () => {
+        await rewrite(await hide('root-1', 'x/ROOT-1.KEY.JSON.gz'), () => 'packed'.repeat(2000));
+      },
+    ],
+    [
+      'one written anew',
+      'x/k',
+      async () => {
+        await rewrite(await hide('root-1', 'x/k'), (text) =>
+          JSON.stringify({ note: '', ...JSON.parse(text) }),
+        );
+      },
+    ],
+    ['a key that root names', 'x/k', async () => rewrite(await hide('targets-1', 'x/k'), renamed)],
+    [
+      'a key that genesis names',
+      'x/k',
+      async () => rewrite(await hide('operator-1', 'x/k'), renamed),
+    ],
+    ['a link to a file', 'x', () => link(join(ledger.offlineKeys, 'root-1.key.json'), 'x')],
+    ['a link to their folder', 'x/', () => link(ledger.offlineKeys, 'x')],
+    [
+      'a link beside one that leads back',
+      'x/k',
+      async () => {
+        await hide('root-1', 'x/k');
+        await link(ledger.folder, 'x/again');
+        await link('self', 'x/self');
+      },
+    ],
+  ])('nothing starts while an offline key lies inside: %s', async (_, at, put) => {
+    await put();
+    const { code, stderr } = await ledger.run('serve', '--port', '0');
+    for (const name of ['x', 'x.json', 'metadata/x', 'objects/x']) {
+      await rm(join(ledger.folder, name), { recursive: true, force: true });
+    }
+    expect(code).toBe(1);
+    expect(stderr).toContain(`tidemark: ${join(ledger.folder, at)}`);
+    expect(stderr).toContain('is an offline key');
+    expect(stderr).toContain('Move it to a machine that is not connected');
+    expect(stderr).toContain('(keys.offline_inside)');
+  });
+
+  test('but what uploaders send cannot keep it from starting, nor does what leads nowhere', async () => {
+    const sha256 = 'ab'.repeat(32);
+    await hide('root-1', `objects/ab/${sha256}`);
+    await link('nowhere', 'nowhere');
+    await link('.', 'circle');
+    expect((await ledger.run('status')).code).toBe(0);
+    await rm(join(ledger.folder, 'objects/ab', sha256));
+    for (const name of ['nowhere', 'circle']) await rm(join(ledger.folder, name));
+  });
 
   test('a wrong passphrase is refused', async () => {
     const wrong = join(folder.path, 'wrong.txt');

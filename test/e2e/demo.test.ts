@@ -1,6 +1,7 @@
 // `npm start`, as a stranger types it: a signed repository of real packages within a minute of its
 // start, nothing lost by SIGKILL, a clean end by Ctrl-C.
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { askPythonTuf } from '../clients/python.ts';
@@ -10,6 +11,7 @@ import { providePythonTuf } from '../support/provision.ts';
 import { CHECKOUT, openLedger, Serving } from './tidemark.ts';
 
 const EXAMPLE = 'pool/main/0/0ad/0ad_0.0.26-3_amd64.deb';
+const KILL_AT = join(CHECKOUT, 'test/support/killAt.ts');
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let demo: string;
@@ -21,15 +23,53 @@ afterAll(() => folder[Symbol.asyncDispose]());
 
 /** What `npm start` runs, on a folder of the test's own. */
 async function npmStart(): Promise<Serving> {
+  return Serving.start(process.execPath, await startArguments(), { cwd: CHECKOUT });
+}
+
+/** The same, killed just before the n-th call of a function. */
+async function npmStartKilled(at: string): Promise<{ signal: string | null; said: string }> {
+  const { signal, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', KILL_AT, ...(await startArguments())],
+    { cwd: CHECKOUT, env: { ...process.env, TIDEMARK_TEST_KILL_AT: at }, encoding: 'utf8' },
+  );
+  return { signal, said: stdout + stderr };
+}
+
+async function startArguments(): Promise<string[]> {
   const { scripts } = JSON.parse(await readFile(join(CHECKOUT, 'package.json'), 'utf8')) as {
     scripts: { start: string };
   };
   const [exec, node, ...args] = scripts.start.split(' ');
   expect([exec, node]).toEqual(['exec', 'node']);
-  return Serving.start(process.execPath, [...args, '--dir', demo, '--port', '0'], {
-    cwd: CHECKOUT,
-  });
+  return [...args, '--dir', demo, '--port', '0'];
 }
+
+// Each goes on from what the one before it left.
+test('killed at any step of its making, it begins anew', async () => {
+  for (const at of [
+    'rename:1', // before the passphrase is there
+    'rename:2', // before the first offline key
+    'rename:7', // halfway through them
+    'rename:12', // all of them, none of the online keys
+    'rm:2', // halfway through removing what is left of it
+    'rm:11', // the passphrase alone is left
+    'rename:16', // halfway through the online keys
+    'rename:20', // before the ledger is put into its place
+    'rename:11',
+  ]) {
+    expect({ at, ...(await npmStartKilled(at)) }).toMatchObject({ at, signal: 'SIGKILL' });
+    await expect(stat(demo)).rejects.toMatchObject({ code: 'ENOENT' });
+  }
+  await using server = await npmStart();
+  expect(server.stdout).toContain('5000 real packages: 5000 added, 0 there already.');
+  expect(await server.stop('SIGTERM')).toBe(0);
+  expect((await readdir(folder.path)).toSorted()).toEqual(['demo', 'demo-offline-keys']);
+  expect(await readdir(`${demo}-offline-keys`)).toHaveLength(11);
+  for (const name of ['demo', 'demo-offline-keys']) {
+    await rm(join(folder.path, name), { recursive: true });
+  }
+});
 
 await requireComponent('python-tuf', providePythonTuf, 'npm start', (python) => {
   test('makes it, serves it; killed and started again it has lost nothing', async () => {

@@ -2,7 +2,7 @@
 
 export { openLogger } from './logger.ts';
 export type { Logger, LoggerOptions } from './logger.ts';
-export { namesIn, readPrivateFile, writePrivateFiles } from './privateFiles.ts';
+export { makePrivateFolder, namesIn, readPrivateFile, writePrivateFiles } from './privateFiles.ts';
 export { RateLimit } from './rateLimit.ts';
 export type { RateLimitOptions } from './rateLimit.ts';
 export { duration, file, host, newFile, oneOf, size, whole } from './settingKinds.ts';

@@ -29,9 +29,7 @@ export async function writePrivateFiles(
 ): Promise<void> {
   const made: string[] = [];
   try {
-    if ((await mkdir(directory, { recursive: true, mode: 0o700 })) !== undefined) {
-      await chmod(directory, 0o700); // whatever the umask
-    }
+    await makePrivateFolder(directory);
     for (const { name } of files) await refuseExisting(join(directory, name));
     const moves = files.map(({ name, bytes }) => ({
       from: join(directory, `.${name}.${process.pid}.tmp`),
@@ -121,13 +119,19 @@ async function readAtMost(handle: FileHandle, bytesMax: number): Promise<Uint8Ar
 }
 
 async function refuseExisting(path: string): Promise<void> {
-  const found = await stat(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (found !== undefined) {
+  if (await isThere(path)) {
     throw new OperatingFault('file.exists', `${path} exists and is never overwritten`);
   }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return false;
+      throw error;
+    },
+  );
 }
 
 async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
@@ -139,6 +143,24 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * Makes a folder, and those above it, of mode 0700 unless it is there. Node's own recursive mkdir never returns where a
+ * folder is there and takes none all the same, as /proc: it takes that for a missing folder, again and again.
+ *
+ * @throws what mkdir throws
+ */
+export async function makePrivateFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    if (codeOf(error) !== 'ENOENT' || (await isThere(dirname(path)))) throw error;
+    await makePrivateFolder(dirname(path));
+    await mkdir(path, { mode: 0o700 });
+  }
+  await chmod(path, 0o700); // whatever the umask
 }
 
 /** Makes the names in a folder durable. */

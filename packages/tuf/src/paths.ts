@@ -12,7 +12,7 @@ export const pathSegmentsMax = 16;
 /**
  * Accepts 1 to 16 segments of `[A-Za-z0-9._+~!-]`, none starting with a dot, joined by `/`, at most 512 bytes.
  * @throws RejectedInput `path.empty`, `path.too_long`, `path.charset`, `path.absolute`, `path.empty_segment`,
- *   `path.dot_segment`, `path.too_deep`
+ *   `path.dot_segment`, `path.too_deep`, `path.reserved`
  */
 export function checkTargetPath(path: string): TargetPath {
   const refuse = (code: string, message: string): never => {
@@ -31,6 +31,8 @@ export function checkTargetPath(path: string): TargetPath {
   if (segments.length > pathSegmentsMax) {
     refuse('path.too_deep', `more than ${pathSegmentsMax} segments`);
   }
+  if (RESERVED.has(path))
+    refuse('path.reserved', 'JavaScript’s objects have a member of that name');
   return path as TargetPath;
 }
 
@@ -40,3 +42,23 @@ export function pathInUrl(path: string): string {
 }
 
 const CHARSET = /^[A-Za-z0-9._+~!/-]*$/;
+
+/**
+ * Members of JavaScript's `Object.prototype`. tuf-js looks a path up in a plain object: it finds these where they are not
+ * listed, and `__proto__` not even where it is. A path with a `/` is none of them. A list of its own, as what is accepted
+ * must not depend on the engine.
+ */
+const RESERVED: ReadonlySet<string> = new Set([
+  '__defineGetter__',
+  '__defineSetter__',
+  '__lookupGetter__',
+  '__lookupSetter__',
+  '__proto__',
+  'constructor',
+  'hasOwnProperty',
+  'isPrototypeOf',
+  'propertyIsEnumerable',
+  'toLocaleString',
+  'toString',
+  'valueOf',
+]);

@@ -7,7 +7,7 @@ import { checkTargetPath } from '../src/index.ts';
 import { codeOf } from './codes.ts';
 import { matchesPatterns } from '../src/lint/pattern.ts';
 
-test.each([
+test.each<readonly [string, string]>([
   ['a', 'accepted'],
   ['foo/foo-1.0.tar.gz', 'accepted'],
   ['pool/main/0/0ad/0ad_0.0.26-3+b1~deb12u1_amd64.deb', 'accepted'],
@@ -29,6 +29,11 @@ test.each([
   ['a\n', 'path.charset'],
   ['café', 'path.charset'],
   ['a?b', 'path.charset'],
+  ...Object.getOwnPropertyNames(Object.prototype).map((name) => [name, 'path.reserved'] as const),
+  ['a/__proto__', 'accepted'],
+  ['constructor/a', 'accepted'],
+  ['Constructor', 'accepted'],
+  ['prototype', 'accepted'],
 ])('the path %j is %s', (path, verdict) => {
   expect(codeOf(() => checkTargetPath(path))).toBe(verdict);
 });

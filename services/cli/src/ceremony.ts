@@ -64,11 +64,13 @@ export const ONLINE_PURPOSES = [
 ] as const;
 
 const OFFLINE = { root: 3, targets: 2, 'bins-delegator': 2, operator: 3 } as const;
+/** What an offline key's file says that it is for. */
+export const OFFLINE_PURPOSE = /^(?:root|targets|bins-delegator|operator)-\d+$/;
 const THRESHOLD = 2;
 /** PEP 458: one year for what is signed offline. */
 const OFFLINE_LIFE_MS = 365 * 86_400_000;
 const LEDGER_ID_BYTES = 16;
-const PARTITIONS_MAX = 128;
+export const PARTITIONS_MAX = 128;
 /** 512-byte proofs; room for four times PEP 458's 16,384 bins before a slot holds more than one. */
 const SLOT_BITS_MIN = 16;
 /** A delegation by prefixes names every bin: 10.6 MB at 65,536, beyond that more than a log takes as one document. */

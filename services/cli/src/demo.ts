@@ -3,7 +3,7 @@
  * it, served until Ctrl-C. Started again, it goes on where it was.
  *   npm start -- --dir DIR --port N      elsewhere
  */
-import { rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -59,7 +59,7 @@ async function makeLedger(
 ): Promise<void> {
   console.log(`Making a demo ledger in ${directory} …`);
   // Left from a demo whose ledger was deleted, or whose making was interrupted.
-  if (await exists(passphraseFile)) await rm(offline, { recursive: true });
+  if (await exists(passphraseFile)) await removeKeys(offline);
   await initLedger(directory, {
     bins: '16384',
     partitions: '4',
@@ -68,6 +68,14 @@ async function makeLedger(
     offlineKeys: offline,
     yes: true,
   });
+}
+
+/** The passphrase's file last: where this is interrupted, it still tells that the keys are those of a demo. */
+async function removeKeys(offline: string): Promise<void> {
+  for (const name of await readdir(offline)) {
+    if (name !== DEMO_PASSPHRASE_FILE) await rm(join(offline, name), { recursive: true });
+  }
+  await rm(offline, { recursive: true });
 }
 
 /** Imports the sample; what is there already counts as unchanged. */

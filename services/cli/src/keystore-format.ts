@@ -27,6 +27,8 @@ export interface KeyFile {
   readonly tag: string;
 }
 
+/** Many times what a key file has. */
+export const KEY_FILE_BYTES_MAX = 4096;
 /** Nobody's key file may make a process take more memory than this. */
 const SCRYPT_BYTES_MAX = 2 ** 30;
 

@@ -15,7 +15,7 @@ import { canonicalText, fromHex, OperatingFault, toHex, utf8 } from '@tidemark/c
 import { createSigner } from '@tidemark/canonical/native';
 import type { Signer } from '@tidemark/canonical/native';
 
-import { parseKeyFile } from './keystore-format.ts';
+import { KEY_FILE_BYTES_MAX, parseKeyFile } from './keystore-format.ts';
 import type { KeyFile, Kdf, ScryptCost } from './keystore-format.ts';
 import { namesIn, readPrivateFile, writePrivateFiles } from '@tidemark/runtime';
 
@@ -43,7 +43,6 @@ export interface ListedKey {
 }
 
 const SUFFIX = '.key.json';
-const KEY_FILE_BYTES_MAX = 4096;
 const KEYS_MAX = 256;
 /** Folders whose keys were gathered from elsewhere may hold several salts; each costs a derivation. */
 const KDFS_MAX = 8;

@@ -6,13 +6,14 @@
  *   metadata/     the publication store                   objects/   bytes of targets, by SHA-256
  *   serve.sock    the running server, for commands
  */
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { OperatingFault, parseJson, RejectedInput } from '@tidemark/canonical';
+import { OperatingFault, parseJson, RejectedInput, type Json } from '@tidemark/canonical';
 import { decodeRecord, encodeRecord, splitDocument, type GenesisSigned } from '@tidemark/event';
 import { openLevelLogs } from '@tidemark/log';
+import { makePrivateFolder } from '@tidemark/runtime';
 import { z } from 'zod';
-import type { LedgerPlan } from './ceremony.ts';
+import { PARTITIONS_MAX, type LedgerPlan } from './ceremony.ts';
 import { listKeys, writeKeys, type Random } from './keystore.ts';
 
 export interface LedgerFolder {
@@ -28,23 +29,18 @@ export interface LedgerFolder {
 }
 
 /** What ledger.json says. */
-export interface LedgerFile {
-  readonly format: 1;
-  readonly name: string;
-  readonly ledger: string;
-  readonly partitions: number;
-  /** Where the offline keys went, as far as this machine knows: only to warn when they lie too close. */
-  readonly offline_keys: string;
-}
-
-const LEDGER_FILE: z.ZodType<LedgerFile> = z.object({
+const ledgerFileSchema = z.strictObject({
   format: z.literal(1),
-  name: z.string(),
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
   ledger: z.string().regex(/^[0-9a-f]{32}$/),
-  partitions: z.int().min(1).max(128),
+  partitions: z.int().min(1).max(PARTITIONS_MAX),
+  /** Where the offline keys went, as far as this machine knows. */
   offline_keys: z.string(),
 });
-const LATER = z.object({ format: z.int().min(2) });
+export type LedgerFile = Readonly<z.infer<typeof ledgerFileSchema>>;
+
+/** Of a later version no more than this can be known. */
+const laterSchema = z.looseObject({ format: z.int().min(2) });
 
 export function ledgerFolder(directory: string): LedgerFolder {
   const root = resolve(directory);
@@ -60,55 +56,36 @@ export function ledgerFolder(directory: string): LedgerFolder {
   };
 }
 
-/** @throws OperatingFault `ledger.absent`, `ledger.format` */
+/** @throws OperatingFault `ledger.absent`, `file.read`, and as {@link parseLedgerFile} */
 export async function readLedgerFile(folder: LedgerFolder): Promise<LedgerFile> {
-  let text: string;
-  try {
-    text = await readFile(join(folder.root, 'ledger.json'), 'utf8');
-  } catch (cause) {
-    throw new OperatingFault(
-      'ledger.absent',
-      `${folder.root} is not a ledger; make one with: npx tidemark init ${folder.root}`,
-      { cause },
-    );
-  }
-  return parseLedgerFile(text, folder.root);
+  const path = join(folder.root, 'ledger.json');
+  return parseLedgerFile(await textOf(folder, path), path);
 }
 
-/** @throws OperatingFault `ledger.format` naming the folder */
-export function parseLedgerFile(text: string, root: string): LedgerFile {
-  let json: unknown;
-  try {
-    json = parseJson(text);
-  } catch (cause) {
-    throw damaged(root, cause);
-  }
-  const file = LEDGER_FILE.safeParse(json);
+/** @throws OperatingFault `ledger.format` (a later version made it), `ledger.damaged` */
+export function parseLedgerFile(text: string, path: string): LedgerFile {
+  const json = jsonIn(text);
+  const file = ledgerFileSchema.safeParse(json);
   if (file.success) return file.data;
-  const isLater = LATER.safeParse(json).success;
-  throw isLater
-    ? new OperatingFault('ledger.format', `${root} was made by a later version`)
-    : damaged(root, file.error);
-}
-
-function damaged(root: string, cause: unknown): OperatingFault {
-  const message = `${root}/ledger.json is damaged; restore it from a copy`;
-  return new OperatingFault('ledger.format', message, { cause });
+  if (laterSchema.safeParse(json).success) {
+    const message = `${path} was made by a later version of tidemark: use that one`;
+    throw new OperatingFault('ledger.format', message);
+  }
+  throw new OperatingFault(
+    'ledger.damaged',
+    `${path} is not as init wrote it: restore it from a backup. ${z.prettifyError(file.error)}`,
+    { cause: file.error },
+  );
 }
 
 /**
  * What must hold before a ledger is made: nothing is there yet, at either place.
- * @throws RejectedInput `init.exists`, `init.offline_keys`
+ * @throws RejectedInput `init.exists`, `init.offline_keys`; OperatingFault `init.place`
  */
 export async function demandNew(directory: string, offlineDirectory: string): Promise<void> {
   const { root } = ledgerFolder(directory);
-  if (await exists(root)) {
-    throw new RejectedInput(
-      'init.exists',
-      `${root} exists already; choose another folder, or if it is a ledger: npx tidemark serve ${root}`,
-    );
-  }
-  if (isInside(offlineDirectory, root)) {
+  if (await exists(root)) throw existsAlready(root);
+  if (isInside(await futureReal(offlineDirectory), await futureReal(root))) {
     throw new RejectedInput(
       'init.offline_keys',
       'the offline keys must lie outside the ledger’s folder: choose another --offline-keys',
@@ -124,7 +101,9 @@ export async function demandNew(directory: string, offlineDirectory: string): Pr
 
 /**
  * Makes a ledger's folder: online keys, logs with genesis and the documents. Whole or not at all: it
- * is made beside its place and moved there last.
+ * is made beside its place and moved there last. Nothing of it stays where that fails; after a crash the next one at that
+ * place removes what stayed.
+ * @throws RejectedInput `init.exists`; OperatingFault `init.place`, and those of keys and logs
  */
 export async function createLedger(
   directory: string,
@@ -135,34 +114,25 @@ export async function createLedger(
 ): Promise<void> {
   const target = ledgerFolder(directory);
   const making = ledgerFolder(join(dirname(target.root), `.${basename(target.root)}.making`));
-  await rm(making.root, { recursive: true, force: true });
-  await mkdir(making.root, { recursive: true, mode: 0o700 });
-  await writeKeys(making.keys, plan.onlineKeys, passphrase, random);
-  await writeGenesis(making, plan);
-  const file: LedgerFile = {
-    format: 1,
-    name: plan.genesis.name,
-    ledger: plan.genesis.ledger,
-    partitions: plan.genesis.partitions,
-    offline_keys: resolve(offlineDirectory),
-  };
-  await writeFile(join(making.root, 'ledger.json'), `${JSON.stringify(file, null, 2)}\n`);
-  await writeFile(join(making.root, '1.root.json'), plan.rootDocument);
-  await rename(making.root, target.root);
-}
-
-/**
- * Refuses to go on where an offline key lies inside the ledger's folder, whoever put it there.
- * @throws OperatingFault `keys.offline_inside`
- */
-export async function demandNoOfflineKeys(folder: LedgerFolder): Promise<void> {
-  for (const path of await filesBelow(folder.root, 4)) {
-    if (!OFFLINE_KEY.test(basename(path))) continue;
-    throw new OperatingFault(
-      'keys.offline_inside',
-      `${path} is an offline key: whoever takes over this server would own the ledger. ` +
-        'Move it to a machine that is not connected, then start again',
-    );
+  try {
+    await rm(making.root, { recursive: true, force: true });
+    await makePrivateFolder(making.root);
+    await writeKeys(making.keys, plan.onlineKeys, passphrase, random);
+    await writeGenesis(making, plan);
+    const file: LedgerFile = {
+      format: 1,
+      name: plan.genesis.name,
+      ledger: plan.genesis.ledger,
+      partitions: plan.genesis.partitions,
+      offline_keys: resolve(offlineDirectory),
+    };
+    await writeFile(join(making.root, 'ledger.json'), `${JSON.stringify(file, null, 2)}\n`);
+    await writeFile(join(making.root, '1.root.json'), plan.rootDocument);
+    await rename(making.root, target.root);
+  } catch (error) {
+    // What is told is why it failed, not that tidying up did, too.
+    await rm(making.root, { recursive: true, force: true }).catch(() => undefined);
+    throw explained(error, target.root);
   }
 }
 
@@ -201,30 +171,77 @@ async function writeGenesis(folder: LedgerFolder, plan: LedgerPlan): Promise<voi
   for (const document of documents) await logs.control.append(0, [encodeRecord(document)]);
 }
 
-/** Anywhere in a name: a copy under another name is a key all the same. */
-const OFFLINE_KEY = /(?:root|targets|bins-delegator|operator)-\d+\.key\.json/;
-
-async function filesBelow(directory: string, depth: number): Promise<string[]> {
-  const entries = await readdir(directory, { withFileTypes: true });
-  const found: string[] = [];
-  for (const entry of entries) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory() && depth > 0) found.push(...(await filesBelow(path, depth - 1)));
-    else if (entry.isFile()) found.push(path);
+async function textOf(folder: LedgerFolder, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const code = codeOf(cause);
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') {
+      throw new OperatingFault('file.read', `cannot read ${path} (${code})`, { cause });
+    }
+    throw new OperatingFault(
+      'ledger.absent',
+      `${folder.root} is not a ledger; make one with: npx tidemark init ${folder.root}`,
+      { cause },
+    );
   }
-  return found;
+}
+
+/** Undefined where it is no JSON. */
+function jsonIn(text: string): Json | undefined {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof RejectedInput) return undefined;
+    throw error;
+  }
 }
 
 function isInside(path: string, folder: string): boolean {
-  return `${resolve(path)}${sep}`.startsWith(`${resolve(folder)}${sep}`);
+  return `${path}${sep}`.startsWith(`${folder}${sep}`);
+}
+
+/** Where a path will really be once it is made: the real path of what is there of it, then the rest. */
+async function futureReal(path: string): Promise<string> {
+  const absolute = resolve(path);
+  try {
+    return await realpath(absolute);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw explained(error, absolute);
+    return join(await futureReal(dirname(absolute)), basename(absolute));
+  }
 }
 
 async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
+    (error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return false;
+      throw explained(error, path);
     },
   );
+}
+
+/** An error of the file system, with what to do; others as they are. */
+function explained(error: unknown, place: string): unknown {
+  const code = codeOf(error);
+  if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
+  // Something came to the place after it was looked at.
+  if (code === 'ENOTEMPTY' || code === 'EEXIST') return existsAlready(place);
+  return new OperatingFault(
+    'init.place',
+    `no ledger can be made in ${place} (${code}); make room or choose another folder, then run init again`,
+    { cause: error },
+  );
+}
+
+function existsAlready(root: string): RejectedInput {
+  return new RejectedInput(
+    'init.exists',
+    `${root} exists already; choose another folder, or if it is a ledger: npx tidemark serve ${root}`,
+  );
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }

@@ -6,11 +6,12 @@ import { Engine } from './engine.ts';
 import type { EngineBounds, EngineOptions } from './engineParts.ts';
 import { readKeys } from './keystore.ts';
 import {
-  demandNoOfflineKeys,
   ledgerFolder,
   readLedgerFile,
+  type LedgerFile,
   type LedgerFolder,
 } from './ledgerFolder.ts';
+import { demandNoneOf, demandNoOfflineKeys } from './offlineKeys.ts';
 import type { EngineObserver } from './operations/observer.ts';
 import { readPassphrase } from './passphrase.ts';
 import { answers } from './socket.ts';
@@ -40,11 +41,20 @@ export async function openEngine(
   settings: EngineSettings,
 ): Promise<Engine | undefined> {
   const folder = ledgerFolder(directory);
-  const options = await engineOptions(folder, settings);
+  const file = await readLedgerFile(folder);
+  const keysInside = await demandNoOfflineKeys(folder);
+  const options = await engineOptions(folder, file, settings);
   const deadline = performance.now() + BUSY_MS_MAX;
   for (;;) {
     try {
-      return await Engine.open(options);
+      const engine = await Engine.open(options);
+      try {
+        demandNoneOf(keysInside, engine.genesis.operators.keys);
+      } catch (error) {
+        await engine.close();
+        throw error;
+      }
+      return engine;
     } catch (error) {
       if (!(error instanceof OperatingFault) || error.code !== 'log.locked') throw error;
       if (performance.now() > deadline) throw busy(folder, error);
@@ -56,11 +66,10 @@ export async function openEngine(
 
 async function engineOptions(
   folder: LedgerFolder,
+  file: LedgerFile,
   settings: EngineSettings,
 ): Promise<EngineOptions> {
   const { say = sayToTerminal, observer } = settings;
-  const file = await readLedgerFile(folder);
-  await demandNoOfflineKeys(folder);
   const passphrase = await readPassphrase({
     title: `Passphrase of the online keys of ${file.name}`,
     environment: process.env,

@@ -1,16 +1,15 @@
 /** The command line: what each command is called and takes; what it does is in `commands/`. */
-import { Command, Option } from '@commander-js/extra-typings';
+import { Command } from '@commander-js/extra-typings';
 import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canonical';
 import { binsCommand } from './program/bins.ts';
 import { changeCommand } from './program/change.ts';
 import { clientCommand } from './program/client.ts';
 import { importCommand } from './program/import.ts';
+import { initCommand } from './program/init.ts';
 import { commandsThatRead } from './program/read.ts';
 import { serveCommand } from './program/serve.ts';
 import { tokensCommand } from './program/tokens.ts';
-import { initLedger, initReport } from './commands/init.ts';
 import { VERSION } from './version.ts';
-import { example } from './program/options.ts';
 
 const program = new Command('tidemark')
   .description('The metadata ledger that lets a package index survive its own compromise.')
@@ -20,29 +19,7 @@ const program = new Command('tidemark')
     process.exit(error.exitCode === 0 ? 0 : 2);
   });
 
-program
-  .command('init')
-  .description('make a ledger: keys, first root, targets and bins, empty logs')
-  .argument('<dir>', 'folder to make')
-  .option('--bins <n>', 'number of hashed bins, a power of two', '16384')
-  .option('--partitions <n>', 'partitions of the logs, a power of two, fixed for life', '4')
-  .addOption(
-    new Option('--delegation <form>', 'how the role bins delegates')
-      .choices(['succinct', 'prefixes'] as const)
-      .default('succinct' as const),
-  )
-  .option('--name <name>', 'name of the ledger (default: of the folder)')
-  .option('--offline-keys <dir>', 'folder for the offline keys (default: DIR-offline-keys)')
-  .option('--yes', 'for demos: make up a passphrase and leave it beside the offline keys')
-  .addHelpText(
-    'after',
-    example('tidemark init /srv/index --bins 16384 --offline-keys /media/usb/keys'),
-  )
-  .action(async (directory, options) => {
-    const offline = await initLedger(directory, options);
-    console.log(initReport(directory, offline, options.yes === true));
-  });
-
+initCommand(program);
 serveCommand(program);
 
 importCommand(program);

@@ -224,9 +224,9 @@ fuzz([
   parser({
     name: 'parseLedgerFile',
     samples: [JSON.stringify(LEDGER_FILE)],
-    read: (bytes) => parseLedgerFile(bytes.toString(), '/ledger'),
+    read: (bytes) => parseLedgerFile(bytes.toString(), '/ledger/ledger.json'),
     kind: 'OperatingFault',
-    refusals: /^ledger\.format$/,
+    refusals: /^ledger\.(format|damaged)$/,
     write: (file) => JSON.stringify(file),
   }),
   parser({

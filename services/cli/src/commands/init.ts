@@ -1,9 +1,11 @@
 /** `tidemark init`: the keys, the first documents, an empty ledger. */
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { RejectedInput } from '@tidemark/canonical';
+import type { Policy } from '@tidemark/event';
 import { planLedger } from '../ceremony.ts';
+import { isThere } from '../copies.ts';
 import { writePrivateFiles } from '@tidemark/runtime';
 import { keyFileName, writeKeys } from '../keystore.ts';
 import { createLedger, demandNew } from '../ledgerFolder.ts';
@@ -13,6 +15,11 @@ export interface InitOptions {
   readonly bins: string;
   readonly partitions: string;
   readonly delegation: 'succinct' | 'prefixes';
+  /** What is not given of the policy is as in `defaultPolicy`. */
+  readonly conflict?: 'reject' | 'replace' | undefined;
+  readonly snapshotHashes?: boolean | undefined;
+  /** Least time between two versions of snapshot.json, ms; 0: every cut; null: only renewed. */
+  readonly classicMs?: number | null | undefined;
   readonly name?: string | undefined;
   readonly offlineKeys?: string | undefined;
   readonly yes?: boolean | undefined;
@@ -34,6 +41,7 @@ export async function initLedger(directory: string, options: InitOptions): Promi
       bins: wholeNumber('--bins', options.bins),
       partitions: wholeNumber('--partitions', options.partitions),
       delegation: options.delegation,
+      policy: policyFrom(options),
     },
     random,
     Date.now(),
@@ -42,17 +50,35 @@ export async function initLedger(directory: string, options: InitOptions): Promi
   const demo = options.yes === true ? randomBytes(18).toString('base64url') : undefined;
   const online = demo ?? (await ask('Passphrase for the online keys'));
   const offlinePassphrase = demo ?? (await ask('Passphrase for the offline keys (another one)'));
-  await writeKeys(offline, plan.offlineKeys, offlinePassphrase, random);
+  const made: string[] = [];
+  const hadFolder = await isThere(offline);
   try {
-    if (demo !== undefined) await writeDemoPassphrase(offline, demo);
+    // First: `npm start` knows by this file that keys without a ledger are left from a demo that was interrupted.
+    if (demo !== undefined) {
+      await writeDemoPassphrase(offline, demo);
+      made.push(DEMO_PASSPHRASE_FILE);
+    }
+    await writeKeys(offline, plan.offlineKeys, offlinePassphrase, random);
+    made.push(...plan.offlineKeys.map(({ purpose }) => keyFileName(purpose)));
     await createLedger(root, offline, plan, online, random);
   } catch (error) {
     // Keys of a ledger that does not exist would only stand in the way of the next attempt.
-    for (const { purpose } of plan.offlineKeys) await rm(join(offline, keyFileName(purpose)));
-    await rm(join(offline, DEMO_PASSPHRASE_FILE), { force: true });
+    // What is told is why it failed, not that tidying up did, too.
+    for (const name of made.toReversed()) {
+      await rm(join(offline, name), { force: true }).catch(() => undefined);
+    }
+    if (!hadFolder) await rmdir(offline).catch(() => undefined);
     throw error;
   }
   return offline;
+}
+
+function policyFrom({ conflict, snapshotHashes, classicMs }: InitOptions): Partial<Policy> {
+  return {
+    ...(conflict === undefined ? {} : { conflict }),
+    ...(snapshotHashes === undefined ? {} : { snapshot_hashes: snapshotHashes }),
+    ...(classicMs === undefined ? {} : { classic_ms: classicMs }),
+  };
 }
 
 async function writeDemoPassphrase(directory: string, passphrase: string): Promise<void> {
