@@ -1,17 +1,13 @@
 /** `tidemark import`: a list of files into a ledger, with progress, resumption and a final account. */
 import type { Writable } from 'node:stream';
-import { canonicalText } from '@tidemark/canonical';
 import type { Access } from '../access.ts';
 import { ledgerOf, newestSnapshot, untilInSnapshotJson } from '../ask.ts';
 import { createProgress } from '../progress.ts';
 import type { BadLine, GoodLine, Source } from '../sources.ts';
-import { importEventId } from '../sources/item.ts';
-import { countCode, emptyAccount, holds, isAsWanted, kindOf, placeOf } from './importAccount.ts';
+import { countCode, emptyAccount } from './importAccount.ts';
 import type { ImportAccount } from './importAccount.ts';
+import { sendBatch, type Sender } from './importBatch.ts';
 import { Rehearsal } from './importRehearsal.ts';
-import { lookUp } from './listed.ts';
-import { REASONS } from './reasons.ts';
-import { sendEvents } from './send.ts';
 
 /** Is given every bad line and every refused event: where it stands, a code, what is wrong. */
 type Report = (bad: BadLine) => void;
@@ -183,91 +179,4 @@ class Pipeline implements Sink {
   private demandNoFailure(): void {
     if (this.failures.length > 0) throw this.failures[0];
   }
-}
-
-interface Sender {
-  readonly access: Access;
-  readonly account: ImportAccount;
-  readonly report: Report;
-  /** Whether the ledger's policy lets other content take a path. */
-  readonly replaces: boolean;
-  /** The newest snapshot when it began. */
-  readonly since: number;
-}
-
-/** What has been imported before is sent once more where it is not what is listed now: somebody removed it since. */
-async function sendBatch(sender: Sender, batch: readonly GoodLine[]): Promise<void> {
-  const seen = await send(sender, batch);
-  const changed = await changedSince(sender.access, seen);
-  const seenAgain = changed.length === 0 ? [] : await send(sender, changed);
-  sender.account.unchanged += seen.length - changed.length + seenAgain.length;
-}
-
-/** @returns those whose events were seen before; all others are accounted for */
-async function send(sender: Sender, batch: readonly GoodLine[]): Promise<GoodLine[]> {
-  const { access, account } = sender;
-  const seen: GoodLine[] = [];
-  const taken = await takenBefore(sender, batch);
-  const events = batch.map(({ event }) => event);
-  const outcomes = await sendEvents(access, events, 'published', sender.since);
-  outcomes.forEach((outcome, index) => {
-    const line = batch[index]!;
-    if (!('fate' in outcome)) return reject(sender, line, outcome.code, outcome.detail);
-    const { fate } = outcome;
-    const code = 'code' in fate ? fate.code : fate.state;
-    if (code === 'duplicate') seen.push(line);
-    else if (fate.state === 'applied') account[kindOf(line.event, taken.has(line))]++;
-    else if (isAsWanted(line.event, code)) account.unchanged++;
-    else reject(sender, line, code, REASONS.get(code) ?? '');
-  });
-  return seen;
-}
-
-function reject({ account, report }: Sender, line: GoodLine, code: string, message: string): void {
-  countCode(account.rejected, code);
-  report({ ...placeOf(line), code, message });
-}
-
-/**
- * The additions whose path is listed already: they replace. Looked up before they are sent, because an older
- * snapshot would have to be rebuilt for each; where somebody else writes to the path meanwhile, only the
- * count is of before.
- */
-async function takenBefore(
-  { access, replaces }: Sender,
-  batch: readonly GoodLine[],
-): Promise<ReadonlySet<GoodLine>> {
-  const taken = new Set<GoodLine>();
-  const unclear = batch.filter(
-    ({ event }) => event.type === 'target.added' && (replaces || event.custom !== undefined),
-  );
-  await lookUp(
-    access,
-    unclear,
-    ({ event }) => event.path,
-    (line, { target }) => {
-      if (target !== null) taken.add(line);
-    },
-  );
-  return taken;
-}
-
-/** Those of which other content is listed now, or none, as events that say so. */
-async function changedSince(access: Access, lines: readonly GoodLine[]): Promise<GoodLine[]> {
-  const changed: GoodLine[] = [];
-  // An event with an id of its own, or with a condition, is meant once.
-  const repeatable = lines.filter((line) => !line.ownId && line.event.expected === undefined);
-  await lookUp(
-    access,
-    repeatable,
-    ({ event }) => event.path,
-    (line, { target, version }) => {
-      const { event } = line;
-      if (holds(event, target === null ? undefined : canonicalText(target))) return;
-      const { id: _, ...facts } = event;
-      const expected = target?.hashes.sha256 ?? 'absent';
-      changed.push({ ...line, event: { ...event, id: importEventId(facts, version), expected } });
-    },
-  );
-  return changed;
 }
