@@ -4,9 +4,9 @@ import type { Access } from '../access.ts';
 import { ledgerOf, newestSnapshot, untilInSnapshotJson } from '../ask.ts';
 import { createProgress } from '../progress.ts';
 import type { BadLine, GoodLine, Source } from '../sources.ts';
-import { countCode, emptyAccount } from './importAccount.ts';
+import { accountedFor, countCode, emptyAccount } from './importAccount.ts';
 import type { ImportAccount } from './importAccount.ts';
-import { sendBatch, type Sender } from './importBatch.ts';
+import { sendBatch } from './importBatch.ts';
 import { Rehearsal } from './importRehearsal.ts';
 
 /** Is given every bad line and every refused event: where it stands, a code, what is wrong. */
@@ -15,6 +15,8 @@ type Report = (bad: BadLine) => void;
 const BATCH_EVENTS = 1000;
 /** Batches whose snapshot is awaited at the same time: bounds memory, hides the wait for a cut. */
 const BATCHES_UNDER_WAY = 32;
+/** Of the work, before it is done: not all of it. */
+const SHARE_MAX = 0.99;
 /** Lines that wait for their path, at the most. */
 const HELD_MAX = 10_000;
 
@@ -27,8 +29,7 @@ export interface ImportOptions {
 
 /** Takes good lines and counts what they come to. */
 interface Sink {
-  /** @returns whether there is progress to show */
-  add(line: GoodLine): Promise<boolean>;
+  add(line: GoodLine): Promise<void>;
   /** Resolves once every line is accounted for. */
   end(): Promise<void>;
 }
@@ -46,37 +47,37 @@ export async function importFile(
   const account = emptyAccount();
   const policy = (await ledgerOf(access)).policy.conflict;
   const { snapshot: since } = await newestSnapshot(access);
-  const sender: Sender = { access, account, report, replaces: policy === 'replace', since };
-  const sink: Sink = dryRun
-    ? new Rehearsal(access, account, report, policy)
-    : new Pipeline((batch) => sendBatch(sender, batch));
   const progress = createProgress({
     label: dryRun ? 'comparing' : 'importing',
-    unit: 'targets',
+    unit: 'lines',
     output,
     now: () => performance.now(),
   });
   const started = performance.now();
-  const tell = (): void => {
-    const share = source.bytesTotal && source.bytesRead() / source.bytesTotal;
-    progress.update(done(account), share);
-  };
+  const tell = (): void => progress.update(accountedFor(account), shareOf(account, source));
+  const counting = { access, account, report, tell };
+  const sink: Sink = dryRun
+    ? new Rehearsal(counting, policy)
+    : new Pipeline((batch) =>
+        sendBatch({ ...counting, replaces: policy === 'replace', since }, batch),
+      );
   try {
     for await (const item of source.items) {
       account.lines++;
       if ('event' in item) {
-        if (await sink.add(item)) tell();
+        await sink.add(item);
         continue;
       }
       countCode(account.bad, item.code);
       report(item);
+      tell();
     }
     await sink.end();
     if (!dryRun) {
       const { snapshot } = await newestSnapshot(access);
       await untilInSnapshotJson(access, snapshot);
     }
-    progress.update(done(account), 1);
+    progress.update(accountedFor(account), 1);
   } finally {
     progress.finish();
   }
@@ -85,8 +86,15 @@ export async function importFile(
   return account;
 }
 
-function done({ added, replaced, removed, yanked, unchanged }: ImportAccount): number {
-  return added + replaced + removed + yanked + unchanged;
+/**
+ * Reading is far ahead of the ledger: how much has been read says little about how much is done.
+ * @returns undefined where it is not known how much there is
+ */
+function shareOf(account: ImportAccount, source: Source): number | undefined {
+  const { bytesTotal = 0 } = source;
+  if (bytesTotal === 0) return undefined;
+  const read = source.bytesRead() / bytesTotal;
+  return Math.min((accountedFor(account) / account.lines) * read, SHARE_MAX);
 }
 
 /**
@@ -110,19 +118,16 @@ class Pipeline implements Sink {
     this.send = send;
   }
 
-  /** @returns whether a batch has been sent off */
-  async add(line: GoodLine): Promise<boolean> {
-    const released = await this.release();
+  async add(line: GoodLine): Promise<void> {
+    await this.release();
     const { id, path } = line.event;
     const other = this.events.get(path);
     const isBusy = other !== undefined && (other.id !== id || other.batch !== this.batch);
-    if (!isBusy && !this.held.has(path)) return (await this.take(line)) || released;
+    if (!isBusy && !this.held.has(path)) return this.take(line);
     const lines = this.held.get(path);
     if (lines === undefined) this.held.set(path, [line]);
     else lines.push(line);
-    if (++this.heldCount < HELD_MAX) return released;
-    await this.end();
-    return true;
+    if (++this.heldCount >= HELD_MAX) await this.end();
   }
 
   /** Sends what is waiting, and resolves when everything has its outcome. */
@@ -135,30 +140,27 @@ class Pipeline implements Sink {
     } while (this.heldCount > 0);
   }
 
-  /** Takes the next line of each path that has become free. @returns whether a batch has been sent off */
-  private async release(): Promise<boolean> {
+  /** Takes the next line of each path that has become free. */
+  private async release(): Promise<void> {
     this.demandNoFailure();
-    let hasSent = false;
     const { freed } = this;
     this.freed = [];
     for (const path of freed) {
       const lines = this.held.get(path)!;
       if (lines.length === 1) this.held.delete(path);
       this.heldCount--;
-      if (await this.take(lines.shift()!)) hasSent = true;
+      await this.take(lines.shift()!);
     }
-    return hasSent;
   }
 
-  private async take(line: GoodLine): Promise<boolean> {
+  private async take(line: GoodLine): Promise<void> {
     const { id, path } = line.event;
     this.events.set(path, { id, batch: this.batch });
     this.batch.push(line);
-    if (this.batch.length < BATCH_EVENTS) return false;
+    if (this.batch.length < BATCH_EVENTS) return;
     this.flush();
     if (this.underWay.size >= BATCHES_UNDER_WAY) await Promise.race(this.underWay);
     this.demandNoFailure();
-    return true;
   }
 
   private flush(): void {

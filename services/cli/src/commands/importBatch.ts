@@ -10,10 +10,17 @@ import { lookUp } from './listed.ts';
 import { REASONS } from './reasons.ts';
 import { firstFate, sendEvents, type Taken } from './send.ts';
 
-export interface Sender {
+/** Where lines are counted. */
+export interface Counting {
   readonly access: Access;
   readonly account: ImportAccount;
+  /** Is given every refused event. */
   readonly report: (bad: BadLine) => void;
+  /** Called whenever lines have been accounted for. */
+  readonly tell: () => void;
+}
+
+interface Sender extends Counting {
   /** Whether the ledger's policy lets other content take a path. */
   readonly replaces: boolean;
   /** The newest snapshot when it began. */
@@ -61,6 +68,7 @@ async function send(sender: Sender, batch: readonly GoodLine[]): Promise<Seen[]>
     else if (fate.state === 'applied') account[kindOf(line.event, taken.has(line))]++;
     else countIdle(sender, line, 'code' in fate ? fate.code : fate.state);
   });
+  sender.tell();
   return seen;
 }
 
@@ -70,6 +78,7 @@ async function countFirst(sender: Sender, seen: readonly Seen[]): Promise<void> 
     const fate = await firstFate(sender.access, outcome);
     if (fate.state === 'applied') sender.account.unchanged++;
     else countIdle(sender, line, 'code' in fate ? fate.code : fate.state);
+    sender.tell();
   });
 }
 
@@ -119,6 +128,7 @@ async function changedSince(sender: Sender, lines: readonly GoodLine[]): Promise
       const { event } = line;
       if (holds(event, target === null ? undefined : canonicalText(target))) {
         sender.account.unchanged++;
+        sender.tell();
         return;
       }
       const { id: _, ...facts } = event;
