@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { untilCurrent } from './current.ts';
+import type { Engine } from './engine.ts';
 import { localApp } from './http/app.ts';
 import { ledgerFolder, readLedgerFile, type LedgerFolder } from './ledgerFolder.ts';
 import { openEngine, type EngineSettings } from './openEngine.ts';
@@ -67,22 +68,30 @@ export async function openAccess(
     ...settings,
   });
   if (engine === undefined) return socketAccess(folder);
-  const app = localApp(engine);
+  // One that is left open keeps the process from its end.
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => engine.close());
   await untilCurrent(engine);
+  const whole = opened.move();
   return {
     ...partsOf(folder),
     isRunning: false,
-    ask: async (method, path, { body } = {}) => {
-      const response = await app.request(`http://ledger${path}`, {
-        method,
-        ...(body === undefined
-          ? {}
-          : { body, headers: { 'content-type': 'application/x-ndjson' } }),
-      });
-      return { status: response.status, body: new Uint8Array(await response.arrayBuffer()) };
-    },
-    [Symbol.asyncDispose]: () => engine.close(),
+    ask: askEmbedded(engine),
+    [Symbol.asyncDispose]: () => whole.disposeAsync(),
   };
+}
+
+/** @throws the reason, where the ledger cannot go on: what it was asked then has no answer */
+function askEmbedded(engine: Engine): Ask {
+  const app = localApp(engine);
+  const answerTo: Ask = async (method, path, { body } = {}) => {
+    const response = await app.request(`http://ledger${path}`, {
+      method,
+      ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/x-ndjson' } }),
+    });
+    return { status: response.status, body: new Uint8Array(await response.arrayBuffer()) };
+  };
+  return (...asked) => Promise.race([answerTo(...asked), engine.failed]);
 }
 
 function socketAccess(folder: LedgerFolder): Access {

@@ -50,6 +50,24 @@ export async function askFor<T>(
 }
 
 /**
+ * A file of the ledger's metadata, as it came.
+ * @returns undefined where there is none
+ * @throws as `askJson`
+ */
+export async function askFile(
+  access: Access,
+  name: string,
+  options?: AskOptions,
+): Promise<Uint8Array | undefined> {
+  const path = `/metadata/${name}`;
+  const answer = await access.ask('GET', path, options);
+  if (answer.status === 200) return answer.body;
+  if (answer.status === 404) return undefined;
+  jsonIn(answer, path);
+  throw new OperatingFault('ledger.answer', `${path} was answered with ${answer.status}`);
+}
+
+/**
  * Reads an answer; one that judges events one by one is one whatever it says.
  * @throws as `askJson`
  */

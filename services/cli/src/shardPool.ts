@@ -166,6 +166,8 @@ export class ShardPool {
       );
     });
     const failure = await Promise.race([calls.done(), crashed]);
+    // Who waits for an answer of this thread hears why there is none before hearing that it is gone.
+    if (failure?.kind === 'BrokenInvariant') this.fail(failureFrom(failure));
     this.figures.ended(shard, own);
     logChannel.port1.close();
     callChannel.port1.close();

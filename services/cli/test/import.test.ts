@@ -20,6 +20,8 @@ const NEWEST = {
   versions: { root: 1, snapshot: 2, timestamp: 2 },
 };
 
+const APPLIED = { state: 'applied', snapshot: 2 };
+
 function ledgerWith(conflict: string): Json {
   const shape = { ledger: 'a1', name: 'index', bins: 64, partitions: 4, delegation: 'succinct' };
   return { ...shape, policy: { conflict, classic_ms: null }, keeps_files: false };
@@ -36,7 +38,8 @@ function standIn(replies: readonly Reply[], isListed: boolean, conflict: string)
     const fates = {
       applied: { state: 'applied' },
       unchanged: { state: 'unchanged', code: 'unchanged' },
-    } as const;
+      duplicate: { state: 'unchanged', code: 'duplicate', first: { offset: at, index: 0 } },
+    };
     const fate = reply in fates ? fates[reply as 'applied'] : { state: 'rejected', code: reply };
     const receipt = { partition: 0, offset: at, index: 0 };
     return { accepted: [{ index, receipt, fate: { ...fate, snapshot: 2 } }], refused: [] };
@@ -44,6 +47,9 @@ function standIn(replies: readonly Reply[], isListed: boolean, conflict: string)
   const answer = (path: string, body: string): Json => {
     if (path === '/v1/ledger') return ledgerWith(conflict);
     if (path === '/v1/snapshots/newest') return NEWEST;
+    if (path.startsWith('/v1/receipts/')) {
+      return path.endsWith('2/0') ? APPLIED : { state: 'rejected', code: 'conflict', snapshot: 2 };
+    }
     if (path.startsWith('/v1/targets/')) {
       const target = { length: 1, hashes: { sha256: SHA } };
       const at = { snapshot: 2, role: 'bin-0', version: 1 };

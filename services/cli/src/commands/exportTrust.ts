@@ -19,6 +19,7 @@ import {
 } from '@tidemark/tuf';
 import { nativeVerifiers } from '@tidemark/tuf/native';
 import type { Access } from '../access.ts';
+import { askFile } from '../ask.ts';
 
 /** A role's file as the snapshot states it. */
 export interface RoleFile {
@@ -171,7 +172,7 @@ async function rootsFrom(
   demandVersion('1.root.json', newest.signed.version, 1);
   for (let version = 2; ; version++) {
     const name = `${version}.root.json`;
-    const bytes = (await held(name)) ?? (await fetched(access, name, ROOT_BYTES_MAX));
+    const bytes = (await held(name)) ?? (await askFile(access, name, { bytesMax: ROOT_BYTES_MAX }));
     if (bytes === undefined) break;
     if (version > ROOTS_MAX) throw refused('root', `there are more than ${ROOTS_MAX} roots`);
     newest = judge(name, () => {
@@ -223,21 +224,9 @@ function demandFresh(name: string, { signed }: Dated, nowMs: number | undefined)
 }
 
 async function need(access: Access, name: string, bytesMax: number): Promise<Uint8Array> {
-  const bytes = await fetched(access, name, bytesMax);
+  const bytes = await askFile(access, name, { bytesMax });
   if (bytes !== undefined) return bytes;
   throw new OperatingFault('export.missing', `the ledger has no ${name}`);
-}
-
-/** @returns undefined where there is none */
-async function fetched(
-  access: Access,
-  name: string,
-  bytesMax: number,
-): Promise<Uint8Array | undefined> {
-  const { status, body } = await access.ask('GET', `/metadata/${name}`, { bytesMax });
-  if (status === 200) return body;
-  if (status === 404) return undefined;
-  throw new OperatingFault('export.missing', `the ledger answered ${status} for ${name}`);
 }
 
 function refused(code: string, why: string): RejectedInput {

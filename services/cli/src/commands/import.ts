@@ -1,17 +1,13 @@
 /** `tidemark import`: a list of files into a ledger, with progress, resumption and a final account. */
 import type { Writable } from 'node:stream';
-import { canonicalText } from '@tidemark/canonical';
 import type { Access } from '../access.ts';
 import { ledgerOf, newestSnapshot, untilInSnapshotJson } from '../ask.ts';
 import { createProgress } from '../progress.ts';
 import type { BadLine, GoodLine, Source } from '../sources.ts';
-import { importEventId } from '../sources/item.ts';
-import { countCode, emptyAccount, holds, isAsWanted, kindOf, placeOf } from './importAccount.ts';
+import { accountedFor, countCode, emptyAccount } from './importAccount.ts';
 import type { ImportAccount } from './importAccount.ts';
+import { sendBatch } from './importBatch.ts';
 import { Rehearsal } from './importRehearsal.ts';
-import { lookUp } from './listed.ts';
-import { REASONS } from './reasons.ts';
-import { sendEvents } from './send.ts';
 
 /** Is given every bad line and every refused event: where it stands, a code, what is wrong. */
 type Report = (bad: BadLine) => void;
@@ -19,6 +15,8 @@ type Report = (bad: BadLine) => void;
 const BATCH_EVENTS = 1000;
 /** Batches whose snapshot is awaited at the same time: bounds memory, hides the wait for a cut. */
 const BATCHES_UNDER_WAY = 32;
+/** Of the work, before it is done: not all of it. */
+const SHARE_MAX = 0.99;
 /** Lines that wait for their path, at the most. */
 const HELD_MAX = 10_000;
 
@@ -31,8 +29,7 @@ export interface ImportOptions {
 
 /** Takes good lines and counts what they come to. */
 interface Sink {
-  /** @returns whether there is progress to show */
-  add(line: GoodLine): Promise<boolean>;
+  add(line: GoodLine): Promise<void>;
   /** Resolves once every line is accounted for. */
   end(): Promise<void>;
 }
@@ -50,37 +47,37 @@ export async function importFile(
   const account = emptyAccount();
   const policy = (await ledgerOf(access)).policy.conflict;
   const { snapshot: since } = await newestSnapshot(access);
-  const sender: Sender = { access, account, report, replaces: policy === 'replace', since };
-  const sink: Sink = dryRun
-    ? new Rehearsal(access, account, report, policy)
-    : new Pipeline((batch) => sendBatch(sender, batch));
   const progress = createProgress({
     label: dryRun ? 'comparing' : 'importing',
-    unit: 'targets',
+    unit: 'lines',
     output,
     now: () => performance.now(),
   });
   const started = performance.now();
-  const tell = (): void => {
-    const share = source.bytesTotal && source.bytesRead() / source.bytesTotal;
-    progress.update(done(account), share);
-  };
+  const tell = (): void => progress.update(accountedFor(account), shareOf(account, source));
+  const counting = { access, account, report, tell };
+  const sink: Sink = dryRun
+    ? new Rehearsal(counting, policy)
+    : new Pipeline((batch) =>
+        sendBatch({ ...counting, replaces: policy === 'replace', since }, batch),
+      );
   try {
     for await (const item of source.items) {
       account.lines++;
       if ('event' in item) {
-        if (await sink.add(item)) tell();
+        await sink.add(item);
         continue;
       }
       countCode(account.bad, item.code);
       report(item);
+      tell();
     }
     await sink.end();
     if (!dryRun) {
       const { snapshot } = await newestSnapshot(access);
       await untilInSnapshotJson(access, snapshot);
     }
-    progress.update(done(account), 1);
+    progress.update(accountedFor(account), 1);
   } finally {
     progress.finish();
   }
@@ -89,8 +86,15 @@ export async function importFile(
   return account;
 }
 
-function done({ added, replaced, removed, yanked, unchanged }: ImportAccount): number {
-  return added + replaced + removed + yanked + unchanged;
+/**
+ * Reading is far ahead of the ledger: how much has been read says little about how much is done.
+ * @returns undefined where it is not known how much there is
+ */
+function shareOf(account: ImportAccount, source: Source): number | undefined {
+  const { bytesTotal = 0 } = source;
+  if (bytesTotal === 0) return undefined;
+  const read = source.bytesRead() / bytesTotal;
+  return Math.min((accountedFor(account) / account.lines) * read, SHARE_MAX);
 }
 
 /**
@@ -114,19 +118,16 @@ class Pipeline implements Sink {
     this.send = send;
   }
 
-  /** @returns whether a batch has been sent off */
-  async add(line: GoodLine): Promise<boolean> {
-    const released = await this.release();
+  async add(line: GoodLine): Promise<void> {
+    await this.release();
     const { id, path } = line.event;
     const other = this.events.get(path);
     const isBusy = other !== undefined && (other.id !== id || other.batch !== this.batch);
-    if (!isBusy && !this.held.has(path)) return (await this.take(line)) || released;
+    if (!isBusy && !this.held.has(path)) return this.take(line);
     const lines = this.held.get(path);
     if (lines === undefined) this.held.set(path, [line]);
     else lines.push(line);
-    if (++this.heldCount < HELD_MAX) return released;
-    await this.end();
-    return true;
+    if (++this.heldCount >= HELD_MAX) await this.end();
   }
 
   /** Sends what is waiting, and resolves when everything has its outcome. */
@@ -139,30 +140,27 @@ class Pipeline implements Sink {
     } while (this.heldCount > 0);
   }
 
-  /** Takes the next line of each path that has become free. @returns whether a batch has been sent off */
-  private async release(): Promise<boolean> {
+  /** Takes the next line of each path that has become free. */
+  private async release(): Promise<void> {
     this.demandNoFailure();
-    let hasSent = false;
     const { freed } = this;
     this.freed = [];
     for (const path of freed) {
       const lines = this.held.get(path)!;
       if (lines.length === 1) this.held.delete(path);
       this.heldCount--;
-      if (await this.take(lines.shift()!)) hasSent = true;
+      await this.take(lines.shift()!);
     }
-    return hasSent;
   }
 
-  private async take(line: GoodLine): Promise<boolean> {
+  private async take(line: GoodLine): Promise<void> {
     const { id, path } = line.event;
     this.events.set(path, { id, batch: this.batch });
     this.batch.push(line);
-    if (this.batch.length < BATCH_EVENTS) return false;
+    if (this.batch.length < BATCH_EVENTS) return;
     this.flush();
     if (this.underWay.size >= BATCHES_UNDER_WAY) await Promise.race(this.underWay);
     this.demandNoFailure();
-    return true;
   }
 
   private flush(): void {
@@ -183,91 +181,4 @@ class Pipeline implements Sink {
   private demandNoFailure(): void {
     if (this.failures.length > 0) throw this.failures[0];
   }
-}
-
-interface Sender {
-  readonly access: Access;
-  readonly account: ImportAccount;
-  readonly report: Report;
-  /** Whether the ledger's policy lets other content take a path. */
-  readonly replaces: boolean;
-  /** The newest snapshot when it began. */
-  readonly since: number;
-}
-
-/** What has been imported before is sent once more where it is not what is listed now: somebody removed it since. */
-async function sendBatch(sender: Sender, batch: readonly GoodLine[]): Promise<void> {
-  const seen = await send(sender, batch);
-  const changed = await changedSince(sender.access, seen);
-  const seenAgain = changed.length === 0 ? [] : await send(sender, changed);
-  sender.account.unchanged += seen.length - changed.length + seenAgain.length;
-}
-
-/** @returns those whose events were seen before; all others are accounted for */
-async function send(sender: Sender, batch: readonly GoodLine[]): Promise<GoodLine[]> {
-  const { access, account } = sender;
-  const seen: GoodLine[] = [];
-  const taken = await takenBefore(sender, batch);
-  const events = batch.map(({ event }) => event);
-  const outcomes = await sendEvents(access, events, 'published', sender.since);
-  outcomes.forEach((outcome, index) => {
-    const line = batch[index]!;
-    if (!('fate' in outcome)) return reject(sender, line, outcome.code, outcome.detail);
-    const { fate } = outcome;
-    const code = 'code' in fate ? fate.code : fate.state;
-    if (code === 'duplicate') seen.push(line);
-    else if (fate.state === 'applied') account[kindOf(line.event, taken.has(line))]++;
-    else if (isAsWanted(line.event, code)) account.unchanged++;
-    else reject(sender, line, code, REASONS.get(code) ?? '');
-  });
-  return seen;
-}
-
-function reject({ account, report }: Sender, line: GoodLine, code: string, message: string): void {
-  countCode(account.rejected, code);
-  report({ ...placeOf(line), code, message });
-}
-
-/**
- * The additions whose path is listed already: they replace. Looked up before they are sent, because an older
- * snapshot would have to be rebuilt for each; where somebody else writes to the path meanwhile, only the
- * count is of before.
- */
-async function takenBefore(
-  { access, replaces }: Sender,
-  batch: readonly GoodLine[],
-): Promise<ReadonlySet<GoodLine>> {
-  const taken = new Set<GoodLine>();
-  const unclear = batch.filter(
-    ({ event }) => event.type === 'target.added' && (replaces || event.custom !== undefined),
-  );
-  await lookUp(
-    access,
-    unclear,
-    ({ event }) => event.path,
-    (line, { target }) => {
-      if (target !== null) taken.add(line);
-    },
-  );
-  return taken;
-}
-
-/** Those of which other content is listed now, or none, as events that say so. */
-async function changedSince(access: Access, lines: readonly GoodLine[]): Promise<GoodLine[]> {
-  const changed: GoodLine[] = [];
-  // An event with an id of its own, or with a condition, is meant once.
-  const repeatable = lines.filter((line) => !line.ownId && line.event.expected === undefined);
-  await lookUp(
-    access,
-    repeatable,
-    ({ event }) => event.path,
-    (line, { target, version }) => {
-      const { event } = line;
-      if (holds(event, target === null ? undefined : canonicalText(target))) return;
-      const { id: _, ...facts } = event;
-      const expected = target?.hashes.sha256 ?? 'absent';
-      changed.push({ ...line, event: { ...event, id: importEventId(facts, version), expected } });
-    },
-  );
-  return changed;
 }

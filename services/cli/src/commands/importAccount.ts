@@ -36,6 +36,14 @@ export function countCode(counts: Map<string, number>, code: string): void {
   counts.set(code, (counts.get(code) ?? 0) + 1);
 }
 
+/** How many lines are counted under a head. */
+export function accountedFor(account: ImportAccount): number {
+  const { added, replaced, removed, yanked, unchanged, rejected, bad } = account;
+  let sum = added + replaced + removed + yanked + unchanged;
+  for (const counts of [rejected, bad]) for (const n of counts.values()) sum += n;
+  return sum;
+}
+
 /** Where a line stands, for what is said about it. */
 export function placeOf({ line, document }: GoodLine): Pick<BadLine, 'line' | 'document'> {
   return document === undefined ? { line } : { line, document };

@@ -1,10 +1,9 @@
 /** `tidemark import --dry-run`: what each line would come to, by the ledger's own rules, and without sending it. */
 import { canonicalText, RejectedInput } from '@tidemark/canonical';
 import { decide } from '@tidemark/ledger';
-import type { Access } from '../access.ts';
-import type { BadLine, GoodLine } from '../sources.ts';
+import type { GoodLine } from '../sources.ts';
 import { countCode, isAsWanted, kindOf, placeOf } from './importAccount.ts';
-import type { ImportAccount } from './importAccount.ts';
+import type { Counting } from './importBatch.ts';
 import { lookUp } from './listed.ts';
 import { REASONS } from './reasons.ts';
 
@@ -24,52 +23,43 @@ interface State {
  * event with an id of its own was sent before is not known: it counts as a new one.
  */
 export class Rehearsal {
-  private readonly access: Access;
-  private readonly account: ImportAccount;
-  private readonly report: (bad: BadLine) => void;
+  private readonly counting: Counting;
   private readonly conflict: 'reject' | 'replace';
   private readonly changed = new Map<string, State>();
   private lines: GoodLine[] = [];
 
-  constructor(
-    access: Access,
-    account: ImportAccount,
-    report: (bad: BadLine) => void,
-    conflict: 'reject' | 'replace',
-  ) {
-    this.access = access;
-    this.account = account;
-    this.report = report;
+  constructor(counting: Counting, conflict: 'reject' | 'replace') {
+    this.counting = counting;
     this.conflict = conflict;
   }
 
-  /** @returns whether lines have been compared @throws RejectedInput `import.dry_run` where it changes too much */
-  async add(line: GoodLine): Promise<boolean> {
+  /** @throws RejectedInput `import.dry_run` where it changes too much */
+  async add(line: GoodLine): Promise<void> {
     this.lines.push(line);
-    if (this.lines.length < LOOKED_UP_LINES) return false;
-    await this.end();
-    return true;
+    if (this.lines.length >= LOOKED_UP_LINES) await this.end();
   }
 
   async end(): Promise<void> {
     const { lines } = this;
     this.lines = [];
     await lookUp(
-      this.access,
+      this.counting.access,
       lines,
       ({ event }) => event.path,
       (line, { target, version }) => {
         const held = { value: target === null ? undefined : canonicalText(target), version };
         this.judge(line, this.changed.get(line.event.path) ?? held);
+        this.counting.tell();
       },
     );
   }
 
   private judge(line: GoodLine, held: State): void {
     const { event } = line;
+    const { account, report } = this.counting;
     const decision = decide(event, held, this.conflict);
     if ('value' in decision) {
-      this.account[kindOf(event, held.value !== undefined)]++;
+      account[kindOf(event, held.value !== undefined)]++;
       this.changed.set(event.path, { value: decision.value ?? undefined, version: undefined });
       if (this.changed.size <= CHANGED_MAX) return;
       const message = `more than ${CHANGED_MAX} paths would change: compare the list in parts`;
@@ -77,10 +67,10 @@ export class Rehearsal {
     }
     const { code } = decision;
     if (isAsWanted(event, code)) {
-      this.account.unchanged++;
+      account.unchanged++;
       return;
     }
-    countCode(this.account.rejected, code);
-    this.report({ ...placeOf(line), code, message: REASONS.get(code) ?? '' });
+    countCode(account.rejected, code);
+    report({ ...placeOf(line), code, message: REASONS.get(code) ?? '' });
   }
 }

@@ -10,10 +10,14 @@ import { inParallel } from '../parallel.ts';
 type Upload = z.infer<typeof uploadSchema>;
 type Fate = z.infer<typeof fateSchema>;
 
-/** Taken in, with what came of it as far as that was waited for; or refused. */
-export type Outcome =
-  | { readonly fate: Fate; readonly receipt: Upload['accepted'][number]['receipt'] }
-  | { readonly code: string; readonly detail: string };
+/** Taken in, with what came of it as far as that was waited for. */
+export interface Taken {
+  readonly fate: Fate;
+  readonly receipt: Upload['accepted'][number]['receipt'];
+}
+
+/** Or refused. */
+export type Outcome = Taken | { readonly code: string; readonly detail: string };
 
 /** Receipts that are looked up at the same time. */
 const LOOKED_UP_AT_ONCE = 8;
@@ -52,6 +56,13 @@ export async function sendEvents(
   return answer.isRepeated === true ? settled(access, inOrder, since) : inOrder;
 }
 
+/** What became of an event when it was seen first, where it was a duplicate; else its own fate. */
+export async function firstFate(access: Access, { receipt, fate }: Taken): Promise<Fate> {
+  if (!('first' in fate) || fate.first === undefined) return fate;
+  const { offset, index } = fate.first;
+  return askFor(access, fateSchema, `/v1/receipts/${receipt.partition}/${offset}/${index}`);
+}
+
 /** What was sent twice is seen as a duplicate the second time: what counts is what became of it the first time. */
 async function settled(
   access: Access,
@@ -62,13 +73,10 @@ async function settled(
   await inParallel(outcomes.entries(), LOOKED_UP_AT_ONCE, async ([index, outcome]) => {
     if (!('fate' in outcome) || !('first' in outcome.fate)) return;
     const { receipt, fate } = outcome;
-    const first = fate.first;
-    if (fate.code !== 'duplicate' || first === undefined) return;
-    const path = `/v1/receipts/${receipt.partition}/${first.offset}/${first.index}`;
-    const before = await askFor(access, fateSchema, path);
+    const before = await firstFate(access, outcome);
     // An earlier run's is a duplicate indeed.
     if (before.state === 'pending' || before.snapshot <= since) return;
-    result[index] = { receipt: { ...receipt, ...first }, fate: before };
+    result[index] = { receipt: { ...receipt, ...fate.first }, fate: before };
   });
   return result;
 }

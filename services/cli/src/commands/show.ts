@@ -2,7 +2,7 @@
 import { fromUtf8, parseJson, RejectedInput, type JsonObject } from '@tidemark/canonical';
 import { checkTargetPath } from '@tidemark/tuf';
 import type { Access } from '../access.ts';
-import { askJson, newestSnapshot, textOf } from '../ask.ts';
+import { askFile, askJson, newestSnapshot, textOf } from '../ask.ts';
 import { listed } from './listed.ts';
 
 export interface Found {
@@ -42,13 +42,13 @@ async function showRole(
   at: number | undefined,
 ): Promise<Found> {
   const name = await fileName(access, role, stated, at);
-  const answer = await access.ask('GET', `/metadata/${name}`);
-  if (answer.status !== 200) {
+  const file = await askFile(access, name);
+  if (file === undefined) {
     const text = `there is no ${name}`;
     return { exists: false, text, json: JSON.stringify({ name, exists: false }) };
   }
-  const json = fromUtf8(answer.body);
-  return { exists: true, text: JSON.stringify(parseJson(answer.body), null, 2), json };
+  const text = JSON.stringify(parseJson(file), null, 2);
+  return { exists: true, text, json: fromUtf8(file) };
 }
 
 /** A role's version at a snapshot is what its Merkle root says: snapshot.json may lag behind it. */
@@ -78,7 +78,7 @@ async function fileName(
 }
 
 async function signedOf(access: Access, name: string): Promise<JsonObject> {
-  const answer = await access.ask('GET', `/metadata/${name}`);
-  if (answer.status !== 200) throw new RejectedInput('show.absent', `there is no ${name}`);
-  return (parseJson(answer.body) as { signed: JsonObject }).signed;
+  const file = await askFile(access, name);
+  if (file === undefined) throw new RejectedInput('show.absent', `there is no ${name}`);
+  return (parseJson(file) as { signed: JsonObject }).signed;
 }
