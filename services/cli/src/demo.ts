@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BrokenInvariant, OperatingFault, RejectedInput } from '@tidemark/canonical';
-import { openAccess } from './access.ts';
+import { openAccess } from './access/access.ts';
 import { importFile } from './commands/import.ts';
 import { DEMO_PASSPHRASE_FILE, initLedger } from './commands/init.ts';
 import { serveUntilStopped } from './commands/serve.ts';

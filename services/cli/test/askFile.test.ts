@@ -1,6 +1,6 @@
 /** A file of metadata that is asked for: it is there, it is not, or the ledger says why it cannot tell. */
 import { expect, test } from 'vitest';
-import type { Access } from '../src/access.ts';
+import type { Access } from '../src/access/access.ts';
 import { show } from '../src/commands/show.ts';
 
 const FILE = '{"signatures":[],"signed":{}}';

@@ -1,7 +1,7 @@
 /** How long files are, by what is in them: built, or reckoned from what was built. */
 import { describe, expect, test } from 'vitest';
 import { measureFiles } from '../src/bins/sizes.ts';
-import { planLedger } from '../src/ceremony.ts';
+import { planLedger } from '../src/folder/ceremony.ts';
 import { SHAPE } from './pypi.ts';
 
 describe('sizes', () => {

@@ -9,8 +9,8 @@ import { ed25519Key, keyIdOf, parseRoot, parseTargets, verifyThreshold } from '@
 import { nativeVerifiers } from '@tidemark/tuf/native';
 import { describe, expect, test } from 'vitest';
 
-import { ONLINE_PURPOSES, planLedger } from '../src/ceremony.ts';
-import type { LedgerOptions } from '../src/ceremony.ts';
+import { ONLINE_PURPOSES, planLedger } from '../src/folder/ceremony.ts';
+import type { LedgerOptions } from '../src/folder/ceremony.ts';
 
 const NOW = Date.UTC(2026, 10, 24, 12, 0, 0);
 const OPTIONS: LedgerOptions = {

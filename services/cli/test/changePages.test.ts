@@ -2,7 +2,7 @@
 import type { ChangePlace } from '@tidemark/ledger';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Engine } from '../src/engine.ts';
+import type { Engine } from '../src/engine/engine.ts';
 import { changePage } from '../src/http/changePages.ts';
 import { decodeCursor, startOf } from '../src/http/cursor.ts';
 

@@ -2,7 +2,7 @@
 import type { ChangePlace } from '@tidemark/ledger';
 import { Hono } from 'hono';
 import { expect, test } from 'vitest';
-import type { Engine } from '../src/engine.ts';
+import type { Engine } from '../src/engine/engine.ts';
 import { ChangeStreams, type StreamLimits } from '../src/http/changeStream.ts';
 import { startOf } from '../src/http/cursor.ts';
 

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Engine } from '../src/engine.ts';
+import type { Engine } from '../src/engine/engine.ts';
 import { publicApp } from '../src/http/app.ts';
 import { documentOf } from '../src/http/document.ts';
 import type { Operations } from '../src/http/metrics.ts';
@@ -22,7 +22,7 @@ const JUDGES = [
   'packages/log/src/surely.ts',
   'packages/runtime/src/token.ts',
   'packages/tuf/src/paths.ts',
-  'services/cli/src/ready.ts',
+  'services/cli/src/engine/ready.ts',
   'services/cli/src/lines.ts',
   'services/intake/src/intake.ts',
   'services/shard/src/calls.ts',

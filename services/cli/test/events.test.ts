@@ -3,7 +3,7 @@ import { BrokenInvariant, OperatingFault } from '@tidemark/canonical';
 import type { Event } from '@tidemark/event';
 import { Hono } from 'hono';
 import { expect, test } from 'vitest';
-import type { Engine } from '../src/engine.ts';
+import type { Engine } from '../src/engine/engine.ts';
 import { acceptEvents, EVENT_LIMITS, type Caller } from '../src/http/events.ts';
 import { problemOf } from '../src/http/problem.ts';
 

@@ -10,7 +10,7 @@ import {
   type Key,
 } from '@tidemark/tuf';
 import { describe, expect, test } from 'vitest';
-import type { Access } from '../src/access.ts';
+import type { Access } from '../src/access/access.ts';
 import { trustedTree, type Trusted } from '../src/commands/exportTrust.ts';
 
 const NOW = Date.UTC(2027, 0, 1);

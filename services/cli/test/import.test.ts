@@ -3,7 +3,7 @@ import { PassThrough, Readable } from 'node:stream';
 import type { Json, JsonObject } from '@tidemark/canonical';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Access } from '../src/access.ts';
+import type { Access } from '../src/access/access.ts';
 import { importFile } from '../src/commands/import.ts';
 import { openSource, type BadLine } from '../src/sources.ts';
 

@@ -2,7 +2,7 @@
 import { PassThrough } from 'node:stream';
 import type { Json } from '@tidemark/canonical';
 import { afterEach, expect, test, vi } from 'vitest';
-import type { Access } from '../src/access.ts';
+import type { Access } from '../src/access/access.ts';
 import { importFile } from '../src/commands/import.ts';
 import type { Source, SourceItem } from '../src/sources.ts';
 import { addedItem } from '../src/sources/item.ts';

@@ -17,7 +17,7 @@ import { OperatingFault, toHex } from '@tidemark/canonical';
 import { createSigner } from '@tidemark/canonical/native';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { listKeys, readKeys, writeKeys } from '../src/keystore.ts';
+import { listKeys, readKeys, writeKeys } from '../src/folder/keystore.ts';
 import { writePrivateFiles } from '@tidemark/runtime';
 
 /** Quick to derive, and still within the bounds. */

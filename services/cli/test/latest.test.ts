@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { BrokenInvariant, OperatingFault } from '@tidemark/canonical';
-import { Latest } from '../src/latest.ts';
+import { Latest } from '../src/engine/latest.ts';
 
 test('each look gives what there is', async () => {
   let seen = 0;

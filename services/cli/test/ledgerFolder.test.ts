@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { planLedger } from '../src/ceremony.ts';
-import { createLedger, ledgerFolder, readLedgerFile } from '../src/ledgerFolder.ts';
+import { planLedger } from '../src/folder/ceremony.ts';
+import { createLedger, ledgerFolder, readLedgerFile } from '../src/folder/ledgerFolder.ts';
 
 const plan = planLedger(
   { name: 'index', bins: 2, partitions: 1, delegation: 'succinct' },

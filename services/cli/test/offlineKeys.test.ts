@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ledgerFolder, type LedgerFolder } from '../src/ledgerFolder.ts';
-import { demandNoneOf, demandNoOfflineKeys } from '../src/offlineKeys.ts';
+import { ledgerFolder, type LedgerFolder } from '../src/folder/ledgerFolder.ts';
+import { demandNoneOf, demandNoOfflineKeys } from '../src/folder/offlineKeys.ts';
 
 let place: string;
 let folder: LedgerFolder;

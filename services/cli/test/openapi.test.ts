@@ -5,7 +5,7 @@ import { RejectedInput, type Json } from '@tidemark/canonical';
 import { parseEvent } from '@tidemark/event';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Engine } from '../src/engine.ts';
+import type { Engine } from '../src/engine/engine.ts';
 import { publicApp } from '../src/http/app.ts';
 import { documentOf } from '../src/http/document.ts';
 import { eventSchema } from '../src/http/eventSchema.ts';

@@ -7,7 +7,7 @@ import { PassThrough } from 'node:stream';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { readPassphrase } from '../src/passphrase.ts';
+import { readPassphrase } from '../src/folder/passphrase.ts';
 
 let directory: string;
 let file: string;

@@ -1,6 +1,6 @@
 // What makes a ledger not ready, each thing alone and all together.
 import { expect, test } from 'vitest';
-import { reasonsAgainst, type Vitals } from '../src/ready.ts';
+import { reasonsAgainst, type Vitals } from '../src/engine/ready.ts';
 
 const NOW = Date.UTC(2026, 0, 2);
 const WELL: Vitals = {

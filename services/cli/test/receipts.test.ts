@@ -4,7 +4,7 @@ import { utf8 } from '@tidemark/canonical';
 import { encodeBatch, encodeEvent, parseEvent } from '@tidemark/event';
 import { memoryLogs } from '@tidemark/log';
 import { expect, test } from 'vitest';
-import { isEventAt } from '../src/receipts.ts';
+import { isEventAt } from '../src/engine/receipts.ts';
 
 const LEDGER = 'f'.repeat(32);
 const signer = createSigner(new Uint8Array(32).fill(7));

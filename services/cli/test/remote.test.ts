@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { parseEvent, type Event } from '@tidemark/event';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { temporaryFolder } from '../../../test/support/files.ts';
-import type { Access } from '../src/access.ts';
-import { ledgerOf, newestSnapshot } from '../src/ask.ts';
+import type { Access } from '../src/access/access.ts';
+import { ledgerOf, newestSnapshot } from '../src/access/ask.ts';
 import { sendEvents } from '../src/commands/send.ts';
 import { statusReport } from '../src/commands/status.ts';
-import { openRemote, type RemoteOptions } from '../src/remote/openRemote.ts';
-import { demandPrivate, ledgerUrl, tokenFor } from '../src/remote/url.ts';
+import { openRemote, type RemoteOptions } from '../src/access/remote/openRemote.ts';
+import { demandPrivate, ledgerUrl, tokenFor } from '../src/access/remote/url.ts';
 
 const TOKEN = `tdm_${'0'.repeat(16)}_${'a'.repeat(43)}`;
 const SHA = 'c0'.repeat(32);

@@ -5,11 +5,12 @@ import { expect, test } from 'vitest';
 
 const CHECKOUT = join(import.meta.dirname, '../../..');
 const SOURCES = join(CHECKOUT, 'services/cli/src');
+const ACCESS = join(SOURCES, 'access');
 const read = (...path: string[]): string => readFileSync(join(...path), 'utf8');
 
 const sources = [
-  ...readdirSync(join(SOURCES, 'remote')).map((name) => read(SOURCES, 'remote', name)),
-  ...['ask.ts', 'exchange.ts', 'targetFiles.ts'].map((name) => read(SOURCES, name)),
+  ...readdirSync(join(ACCESS, 'remote')).map((name) => read(ACCESS, 'remote', name)),
+  ...['ask.ts', 'exchange.ts', 'targetFiles.ts'].map((name) => read(ACCESS, name)),
 ];
 const trust = read(SOURCES, 'commands/exportTrust.ts');
 const chapter = /### Use it from another machine\n([^]+?)\n### /.exec(

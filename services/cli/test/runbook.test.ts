@@ -11,7 +11,7 @@ const FOLDERS = ['packages/log', 'packages/publish', 'packages/ledger'].concat(
   ['intake', 'shard', 'publisher'].map((name) => `services/${name}`),
 );
 const FILES = ['ready', 'shardPool', 'engine', 'engineParts'].map(
-  (name) => `services/cli/src/${name}.ts`,
+  (name) => `services/cli/src/engine/${name}.ts`,
 );
 
 /** Operating faults that never last while a server runs, and why. */

@@ -2,7 +2,7 @@
 import { BrokenInvariant, OperatingFault } from '@tidemark/canonical';
 import { memoryLogs } from '@tidemark/log';
 import { expect, test } from 'vitest';
-import { scrub } from '../src/scrub.ts';
+import { scrub } from '../src/engine/scrub.ts';
 
 const NOTHING = { after: undefined, bytes: 0 };
 

@@ -1,12 +1,12 @@
 // Figures of the shards: kept as they tell them, and at hand while none of them can answer.
 import { expect, test } from 'vitest';
 import type { FoldReport } from '@tidemark/shard';
-import type { Engine } from '../src/engine.ts';
+import type { Engine } from '../src/engine/engine.ts';
 import { MetricObserver } from '../src/operations/metricObserver.ts';
 import { roomsOf } from '../src/operations/rooms.ts';
-import { ShardFigures } from '../src/shardFigures.ts';
-import { statusOf } from '../src/status.ts';
-import { ledgerFolder } from '../src/ledgerFolder.ts';
+import { ShardFigures } from '../src/engine/shardFigures.ts';
+import { statusOf } from '../src/engine/status.ts';
+import { ledgerFolder } from '../src/folder/ledgerFolder.ts';
 
 const report = (partition: number, change: Partial<FoldReport> = {}): FoldReport => ({
   n: 1,

@@ -27,7 +27,7 @@ import {
   timestampSigned,
   type MetaInput,
 } from '@tidemark/tuf';
-import { BIN_PREFIX, planLedger, PREFIX_BINS_MAX, slotBitsOf } from '../ceremony.ts';
+import { BIN_PREFIX, planLedger, PREFIX_BINS_MAX, slotBitsOf } from '../folder/ceremony.ts';
 
 /** What the lengths of files depend on. */
 export interface Shape {

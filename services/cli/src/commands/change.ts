@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { RejectedInput, type JsonObject } from '@tidemark/canonical';
 import { parseEvent, type EventType } from '@tidemark/event';
 import { checkTargetPath } from '@tidemark/tuf';
-import type { Access } from '../access.ts';
-import { untilInSnapshotJson } from '../ask.ts';
-import type { TargetFiles } from '../targetFiles.ts';
+import type { Access } from '../access/access.ts';
+import { untilInSnapshotJson } from '../access/ask.ts';
+import type { TargetFiles } from '../access/targetFiles.ts';
 import { sendEvents } from './send.ts';
 
 export interface ChangeOptions {

@@ -9,11 +9,11 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { openFiles } from '@tidemark/publish';
 import { checkTargetPath, parseTargets } from '@tidemark/tuf';
-import type { Access } from '../access.ts';
-import { ledgerOf, newestSnapshot, untilInSnapshotJson } from '../ask.ts';
-import { inParallel } from '../parallel.ts';
+import type { Access } from '../access/access.ts';
+import { ledgerOf, newestSnapshot, untilInSnapshotJson } from '../access/ask.ts';
+import { inParallel } from '../access/parallel.ts';
 import { createProgress } from '../progress.ts';
-import type { Bring } from '../targetFiles.ts';
+import type { Bring } from '../access/targetFiles.ts';
 import { firstRootFor, judge, needFile, trustedTree } from './exportTrust.ts';
 
 const FILES_UNDER_WAY = 32;

@@ -18,8 +18,8 @@ import {
   type Timestamp,
 } from '@tidemark/tuf';
 import { nativeVerifiers } from '@tidemark/tuf/native';
-import type { Access } from '../access.ts';
-import { askFile } from '../ask.ts';
+import type { Access } from '../access/access.ts';
+import { askFile } from '../access/ask.ts';
 
 /** A role's file as the snapshot states it. */
 export interface RoleFile {

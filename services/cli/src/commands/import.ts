@@ -1,7 +1,7 @@
 /** `tidemark import`: a list of files into a ledger, with progress, resumption and a final account. */
 import type { Writable } from 'node:stream';
-import type { Access } from '../access.ts';
-import { ledgerOf, newestSnapshot, untilInSnapshotJson } from '../ask.ts';
+import type { Access } from '../access/access.ts';
+import { ledgerOf, newestSnapshot, untilInSnapshotJson } from '../access/ask.ts';
 import { createProgress } from '../progress.ts';
 import type { BadLine, GoodLine, Source } from '../sources.ts';
 import { accountedFor, countCode, emptyAccount } from './importAccount.ts';

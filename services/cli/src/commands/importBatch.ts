@@ -1,7 +1,7 @@
 /** A batch of an import: sent, and each of its lines counted as what the ledger says became of it. */
 import { canonicalText } from '@tidemark/canonical';
-import type { Access } from '../access.ts';
-import { inParallel } from '../parallel.ts';
+import type { Access } from '../access/access.ts';
+import { inParallel } from '../access/parallel.ts';
 import type { BadLine, GoodLine } from '../sources.ts';
 import { importEventId } from '../sources/item.ts';
 import { countCode, holds, isAsWanted, kindOf, placeOf } from './importAccount.ts';

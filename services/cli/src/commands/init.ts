@@ -4,12 +4,12 @@ import { rm, rmdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { RejectedInput } from '@tidemark/canonical';
 import type { Policy } from '@tidemark/event';
-import { planLedger } from '../ceremony.ts';
-import { isThere } from '../copies.ts';
+import { planLedger } from '../folder/ceremony.ts';
+import { isThere } from '../access/copies.ts';
 import { writePrivateFiles } from '@tidemark/runtime';
-import { keyFileName, writeKeys } from '../keystore.ts';
-import { createLedger, demandNew } from '../ledgerFolder.ts';
-import { readPassphrase } from '../passphrase.ts';
+import { keyFileName, writeKeys } from '../folder/keystore.ts';
+import { createLedger, demandNew } from '../folder/ledgerFolder.ts';
+import { readPassphrase } from '../folder/passphrase.ts';
 
 export interface InitOptions {
   readonly bins: string;

@@ -1,8 +1,8 @@
 /** What a snapshot lists for a path. */
 import type { JsonObject } from '@tidemark/canonical';
 import { checkTargetPath, pathInUrl } from '@tidemark/tuf';
-import type { Access } from '../access.ts';
-import { askJson, shaped } from '../ask.ts';
+import type { Access } from '../access/access.ts';
+import { askJson, shaped } from '../access/ask.ts';
 import { listedSchema } from '../http/schemas.ts';
 
 /** `target` is null where the path is not listed; `version` is that of the bin that says so. */

@@ -2,10 +2,10 @@
 import { OperatingFault, recordText, type JsonObject } from '@tidemark/canonical';
 import type { Event } from '@tidemark/event';
 import type { z } from 'zod';
-import type { Access } from '../access.ts';
-import { askFor, jsonIn, shaped } from '../ask.ts';
+import type { Access } from '../access/access.ts';
+import { askFor, jsonIn, shaped } from '../access/ask.ts';
 import { fateSchema, uploadSchema } from '../http/schemas.ts';
-import { inParallel } from '../parallel.ts';
+import { inParallel } from '../access/parallel.ts';
 
 type Upload = z.infer<typeof uploadSchema>;
 type Fate = z.infer<typeof fateSchema>;

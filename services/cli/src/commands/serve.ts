@@ -1,23 +1,23 @@
 /** `tidemark serve`: the embedded ledger with its HTTP endpoints, until it is told to stop. */
 import { rm } from 'node:fs/promises';
-import { openEngine, sayToTerminal } from '../openEngine.ts';
-import { answers } from '../socket.ts';
+import { openEngine, sayToTerminal } from '../access/openEngine.ts';
+import { answers } from '../access/socket.ts';
 import { engineSettings, uploadLimits, uploadRate } from '../config/mapped.ts';
 import type { ServeConfig } from '../config/serveSettings.ts';
-import { untilCurrent } from '../current.ts';
+import { untilCurrent } from '../engine/current.ts';
 import { localApp, publicApp } from '../http/app.ts';
 import { openLogger, TokenFolder, type Logger } from '@tidemark/runtime';
-import { ledgerFolder, readLedgerFile } from '../ledgerFolder.ts';
-import { listen, type Listener } from '../listener.ts';
-import { connectionsMax, openFilesMax } from '../openFiles.ts';
+import { ledgerFolder, readLedgerFile } from '../folder/ledgerFolder.ts';
+import { listen, type Listener } from '../http/listener.ts';
+import { connectionsMax, openFilesMax } from '../http/openFiles.ts';
 import { LogObserver } from '../operations/logObserver.ts';
 import { MetricObserver } from '../operations/metricObserver.ts';
 import { tellAll } from '../operations/observer.ts';
-import { readCertificate } from '../tls.ts';
+import { readCertificate } from '../http/tls.ts';
 import type { Operations } from '../http/metrics.ts';
 import { Uploads } from '../http/uploads.ts';
 import { OperatingFault, plainFailure } from '@tidemark/canonical';
-import type { Engine } from '../engine.ts';
+import type { Engine } from '../engine/engine.ts';
 
 interface Served extends AsyncDisposable {
   readonly engine: Engine;

@@ -1,8 +1,8 @@
 /** `tidemark show`: a role's file, or what is listed for a path. */
 import { fromUtf8, parseJson, RejectedInput, type JsonObject } from '@tidemark/canonical';
 import { checkTargetPath } from '@tidemark/tuf';
-import type { Access } from '../access.ts';
-import { askFile, askJson, newestSnapshot, textOf } from '../ask.ts';
+import type { Access } from '../access/access.ts';
+import { askFile, askJson, newestSnapshot, textOf } from '../access/ask.ts';
 import { listed } from './listed.ts';
 
 export interface Found {

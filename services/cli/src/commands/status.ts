@@ -1,7 +1,7 @@
 /** `tidemark status`, for people or as JSON. */
 import { RejectedInput, type JsonObject } from '@tidemark/canonical';
-import type { Access } from '../access.ts';
-import { askJson, jsonIn, ledgerOf, newestSnapshot, shaped, textOf } from '../ask.ts';
+import type { Access } from '../access/access.ts';
+import { askJson, jsonIn, ledgerOf, newestSnapshot, shaped, textOf } from '../access/ask.ts';
 import { readySchema } from '../http/schemas.ts';
 import { amount, count } from './table.ts';
 

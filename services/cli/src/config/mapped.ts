@@ -1,6 +1,6 @@
 /** What the settings come to for the parts that they are for. */
 import type { RateLimitOptions } from '@tidemark/runtime';
-import type { EngineSettings } from '../openEngine.ts';
+import type { EngineSettings } from '../access/openEngine.ts';
 import type { ItemLimits } from '../http/items.ts';
 import { BodyMemory } from '../http/requestBody.ts';
 import type { ServeConfig } from './serveSettings.ts';

@@ -10,7 +10,7 @@ import {
   type Given,
   type SettingSources,
 } from '@tidemark/runtime';
-import { readCertificate } from '../tls.ts';
+import { readCertificate } from '../http/tls.ts';
 import { SERVE_SETTINGS, type ServeConfig } from './serveSettings.ts';
 
 export interface ConfigSources {

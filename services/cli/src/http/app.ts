@@ -6,7 +6,7 @@ import { etag } from 'hono/etag';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
 import type { ServeConfig } from '../config/serveSettings.ts';
-import type { Engine } from '../engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { observeRequests } from '../operations/requests.ts';
 import { absent, FileAnswers, FOR_SECONDS } from './answer.ts';
 import { compressedJson } from './coding.ts';

@@ -4,7 +4,7 @@
  */
 import { parseJson, type JsonObject } from '@tidemark/canonical';
 import { binRoleName } from '@tidemark/tuf';
-import type { Engine } from '../engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { encodeCursor, startOf, type Cursor } from './cursor.ts';
 
 export interface Change {

@@ -7,7 +7,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import { utf8 } from '@tidemark/canonical';
 import type { Context } from 'hono';
-import type { Engine } from '../engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { changePage } from './changePages.ts';
 import { decodeCursor, encodeCursor, type Cursor } from './cursor.ts';
 import { tooMany } from './problem.ts';

@@ -8,7 +8,7 @@ import { OperatingFault, RejectedInput, type Json, type JsonObject } from '@tide
 import { parseEvent, type Event } from '@tidemark/event';
 import type { Receipt } from '@tidemark/intake';
 import type { Context } from 'hono';
-import type { Engine } from '../engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { noteUploads } from '../operations/requests.ts';
 import { itemsOf, type Item, type ItemLimits } from './items.ts';
 import { tellBeside, tooMany } from './problem.ts';

@@ -1,7 +1,7 @@
 /** What a ledger is, for whoever works with it from elsewhere: its shape, and the rules that events are judged by. */
 import { readdir } from 'node:fs/promises';
 import { createRoute } from '@hono/zod-openapi';
-import type { Engine } from '../engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { type App, FAULTS, json } from './document.ts';
 import { ledgerSchema } from './schemas.ts';
 

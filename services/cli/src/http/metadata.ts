@@ -9,7 +9,7 @@ import { sha256HexNative } from '@tidemark/canonical/native';
 import { OFFLINE_ROLES } from '@tidemark/ledger';
 import { combineRoots, makeTap16File } from '@tidemark/merkle';
 import type { Context } from 'hono';
-import type { Engine } from '../engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { FileAnswers, type FileKind, FOR_EVER, FOR_SECONDS } from './answer.ts';
 import { type App, FAULTS, json, NOT_MODIFIED, problemWith, text } from './document.ts';
 import { metadataSchema, tap16Schema } from './schemas.ts';

@@ -1,9 +1,9 @@
 /** For who runs a ledger: what it is, whether it answers, whether it does its work. */
 import { createRoute } from '@hono/zod-openapi';
 import { OFFLINE_ROLES } from '@tidemark/ledger';
-import type { Engine } from '../engine.ts';
-import { reasonsAgainst, vitalsOf } from '../ready.ts';
-import { statusOf } from '../status.ts';
+import type { Engine } from '../engine/engine.ts';
+import { reasonsAgainst, vitalsOf } from '../engine/ready.ts';
+import { statusOf } from '../engine/status.ts';
 import type { Admission } from './app.ts';
 import { type App, FAULTS, json, problemWith, text, textOrPage } from './document.ts';
 import { readySchema, statusSchema } from './schemas.ts';

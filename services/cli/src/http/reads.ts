@@ -4,7 +4,7 @@ import { partitionOfPathHash } from '@tidemark/bin';
 import { parseJson, RejectedInput } from '@tidemark/canonical';
 import { sha256HexNative } from '@tidemark/canonical/native';
 import { binRoleName, checkTargetPath } from '@tidemark/tuf';
-import type { Engine } from '../engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import {
   type App,
   FAULTS,

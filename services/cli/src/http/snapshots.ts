@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { RejectedInput } from '@tidemark/canonical';
 import type { SnapshotRow } from '@tidemark/publisher';
-import type { Engine } from '../engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { FOR_EVER, FOR_SECONDS } from './answer.ts';
 import { changePage } from './changePages.ts';
 import { ChangeStreams } from './changeStream.ts';

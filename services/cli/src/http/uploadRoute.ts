@@ -1,6 +1,6 @@
 /** `POST /v1/events`, declared: what it takes and every way in which it may be refused. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { Engine } from '../engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { Admission } from './app.ts';
 import { type App, FAULTS, json, problemIn, problemWith } from './document.ts';
 import { acceptEvents } from './events.ts';

@@ -1,7 +1,7 @@
 /** When what clients rely on expires. */
 import { utf8 } from '@tidemark/canonical';
 import { parseTimestamp } from '@tidemark/tuf';
-import type { Engine } from '../engine.ts';
+import type { Engine } from '../engine/engine.ts';
 
 const DOCUMENTS = ['root', 'targets', 'bins'] as const;
 /** In the order in which a client reads them; bins signed online are renewed with their snapshots. */

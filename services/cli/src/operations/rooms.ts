@@ -1,6 +1,6 @@
 /** How much room is left on the disks of a ledger's folders. */
 import { statfs } from 'node:fs/promises';
-import type { LedgerFolder } from '../ledgerFolder.ts';
+import type { LedgerFolder } from '../folder/ledgerFolder.ts';
 
 const FOLDERS = ['log', 'state', 'metadata'] as const;
 

@@ -1,7 +1,7 @@
 /** The commands add, remove and yank: alike but for what they say about the target. */
 import { Option, type Command } from '@commander-js/extra-typings';
 import type { EventType } from '@tidemark/event';
-import { openAccess } from '../access.ts';
+import { openAccess } from '../access/access.ts';
 import { changeTargets, checkChange, type ChangeResult } from '../commands/change.ts';
 import { REASONS } from '../commands/reasons.ts';
 import { ALLOW_PLAIN, LEDGER, remoteFrom, RETRY_FOR, TOKEN_FILE } from './options.ts';

@@ -1,7 +1,7 @@
 /** The command `import`: where a list may come from, and how far it may go. */
 import type { Command } from '@commander-js/extra-typings';
 import { duration, size } from '@tidemark/runtime';
-import { openAccess } from '../access.ts';
+import { openAccess } from '../access/access.ts';
 import { importFile } from '../commands/import.ts';
 import { openSource, type BadLine } from '../sources.ts';
 import {

@@ -1,6 +1,6 @@
 /** The commands show, status and export: they change nothing, so most of what they tell takes no token. */
 import type { Command } from '@commander-js/extra-typings';
-import { openAccess } from '../access.ts';
+import { openAccess } from '../access/access.ts';
 import { exportTree } from '../commands/export.ts';
 import { checkShown, show } from '../commands/show.ts';
 import { statusReport } from '../commands/status.ts';

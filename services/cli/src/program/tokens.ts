@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { InvalidArgumentError, Option, type Command } from '@commander-js/extra-typings';
 import { TokenFolder, type TokenRecord } from '@tidemark/runtime';
-import { ledgerFolder, readLedgerFile } from '../ledgerFolder.ts';
+import { ledgerFolder, readLedgerFile } from '../folder/ledgerFolder.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -2,18 +2,18 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatingFault } from '@tidemark/canonical';
-import { Engine } from './engine.ts';
-import type { EngineBounds, EngineOptions } from './engineParts.ts';
-import { readKeys } from './keystore.ts';
+import { Engine } from '../engine/engine.ts';
+import type { EngineBounds, EngineOptions } from '../engine/engineParts.ts';
+import { readKeys } from '../folder/keystore.ts';
 import {
   ledgerFolder,
   readLedgerFile,
   type LedgerFile,
   type LedgerFolder,
-} from './ledgerFolder.ts';
-import { demandNoneOf, demandNoOfflineKeys } from './offlineKeys.ts';
-import type { EngineObserver } from './operations/observer.ts';
-import { readPassphrase } from './passphrase.ts';
+} from '../folder/ledgerFolder.ts';
+import { demandNoneOf, demandNoOfflineKeys } from '../folder/offlineKeys.ts';
+import type { EngineObserver } from '../operations/observer.ts';
+import { readPassphrase } from '../folder/passphrase.ts';
 import { answers } from './socket.ts';
 
 export interface EngineSettings extends EngineBounds {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { OperatingFault } from '@tidemark/canonical';
 import { readPrivateFile } from '@tidemark/runtime';
-import type { ServeConfig } from './config/serveSettings.ts';
+import type { ServeConfig } from '../config/serveSettings.ts';
 
 const KEY_BYTES_MAX = 1 << 16;
 /** Owner and group may read the key: that is how services are commonly given one. */

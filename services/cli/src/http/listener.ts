@@ -6,10 +6,10 @@ import type { SecureContextOptions } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import { OperatingFault } from '@tidemark/canonical';
 import type { Hono } from 'hono';
-import type { ServeConfig } from './config/serveSettings.ts';
-import { problemBeforeRoutes } from './http/problem.ts';
+import type { ServeConfig } from '../config/serveSettings.ts';
+import { problemBeforeRoutes } from './problem.ts';
 import { connectionsMax } from './openFiles.ts';
-import type { Observer } from './operations/observer.ts';
+import type { Observer } from '../operations/observer.ts';
 
 /** How often connections are looked at: so much later than at its time a slow one is closed. */
 const CHECK_MS = 500;

@@ -4,10 +4,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { untilCurrent } from './current.ts';
-import type { Engine } from './engine.ts';
-import { localApp } from './http/app.ts';
-import { ledgerFolder, readLedgerFile, type LedgerFolder } from './ledgerFolder.ts';
+import { untilCurrent } from '../engine/current.ts';
+import type { Engine } from '../engine/engine.ts';
+import { localApp } from '../http/app.ts';
+import { ledgerFolder, readLedgerFile, type LedgerFolder } from '../folder/ledgerFolder.ts';
 import { openEngine, type EngineSettings } from './openEngine.ts';
 import { openRemote, type RemoteOptions } from './remote/openRemote.ts';
 import { demandNoRemoteOptions, isUrl } from './remote/url.ts';

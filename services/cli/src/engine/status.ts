@@ -1,6 +1,6 @@
 /** What an operator wants to know at a glance, as a value. */
 import type { Engine } from './engine.ts';
-import { expiriesOf } from './operations/expiries.ts';
+import { expiriesOf } from '../operations/expiries.ts';
 import { reasonsAgainst, vitalsOf } from './ready.ts';
 
 export async function statusOf(engine: Engine) {

@@ -6,9 +6,9 @@ import type { Logs, Sleep } from '@tidemark/log';
 import type { PublisherKeys } from '@tidemark/publisher';
 import type { VerifyBins } from '@tidemark/shard';
 import type { Faults } from './faults.ts';
-import type { UnlockedKey } from './keystore.ts';
-import type { LedgerFile, LedgerFolder } from './ledgerFolder.ts';
-import type { EngineObserver } from './operations/observer.ts';
+import type { UnlockedKey } from '../folder/keystore.ts';
+import type { LedgerFile, LedgerFolder } from '../folder/ledgerFolder.ts';
+import type { EngineObserver } from '../operations/observer.ts';
 import { ShardPool } from './shardPool.ts';
 
 /** Bounds that have defaults where they are used. */

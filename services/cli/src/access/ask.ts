@@ -10,7 +10,7 @@ import {
 } from '@tidemark/canonical';
 import { z } from 'zod';
 import type { Access, Answer, AskOptions } from './access.ts';
-import { ledgerSchema, snapshotSchema } from './http/schemas.ts';
+import { ledgerSchema, snapshotSchema } from '../http/schemas.ts';
 
 const BEHIND_MS_MAX = 60_000;
 const BEHIND_LOOK_MS = 50;

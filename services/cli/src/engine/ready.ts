@@ -4,7 +4,7 @@
  */
 import type { PlainFailure } from '@tidemark/canonical';
 import type { Engine } from './engine.ts';
-import { timestampExpires } from './operations/expiries.ts';
+import { timestampExpires } from '../operations/expiries.ts';
 
 /** What is looked at. Times in ms of the wall clock. */
 export interface Vitals {
