@@ -102,7 +102,7 @@ export function isBatchText(
   if (!text.startsWith(EVENTS, start)) return false;
   for (let i = 0; i < events.length; i++) {
     if (i > 0 && text[at++] !== ',') return false;
-    at = endOfEvent(text, at, events[i] as unknown as Event, subjects.length);
+    at = endOfEvent(text, at, events[i]!, subjects.length);
     if (at < 0) return false;
   }
   const rest = whole.length - EVENTS.length;

@@ -10,7 +10,7 @@
 
 import { isObject, RejectedInput } from '@tidemark/canonical';
 import type { Json, JsonObject } from '@tidemark/canonical';
-import { checkTargetPath, pathBytesMax, pathSegmentsMax } from '@tidemark/tuf';
+import { checkTargetPath, isReservedPath, pathBytesMax, pathSegmentsMax } from '@tidemark/tuf';
 import { customText, isCustom, orderedCustomText } from './custom.ts';
 
 export type EventType = 'target.added' | 'target.removed' | 'target.yanked';
@@ -88,17 +88,20 @@ export function isEvent(value: unknown, subjects: number): value is Event {
 /**
  * The same and more for an event inside a text, several times faster: whether the text has at `start` the canonical
  * encoding of an event, and nothing that the parser could have read otherwise.
- * @param event what JSON.parse made of it
+ * @param value what JSON.parse made of it
  * @param subjects how many subjects `by` may point to
  * @returns where the encoding ends, or −1
  */
-export function endOfEvent(text: string, start: number, event: Event, subjects: number): number {
+export function endOfEvent(text: string, start: number, value: Json, subjects: number): number {
+  if (value === null) return -1;
+  const event = value as unknown as Event;
   const { by, custom, expected, length, path } = event;
   const at = custom === undefined ? start : endOfCustom(text, start, event, custom);
   const rest = custom === undefined ? ENCODED : ENCODED_REST;
   rest.lastIndex = at;
   if (at < 0 || !rest.test(text)) return -1;
-  if (path.length > pathBytesMax || (by !== undefined && by >= subjects)) return -1;
+  if (path.length > pathBytesMax || isReservedPath(path)) return -1;
+  if (by !== undefined && by >= subjects) return -1;
   if (length !== undefined && length > Number.MAX_SAFE_INTEGER) return -1;
   if (typeof expected === 'number' && expected > Number.MAX_SAFE_INTEGER) return -1;
   return rest.lastIndex;

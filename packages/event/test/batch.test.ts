@@ -195,6 +195,30 @@ describe('decoding', () => {
     expect(codeOf(() => decodeBatch(text(1_025)))).toBe('record.shape');
   });
 
+  it.each(['null', 'true', '7', '"x"', '[]', '{}', '{"custom":null}', '{"path":null}'])(
+    'refuses %s in place of an event',
+    (wrong) => {
+      const text = fromUtf8(signRecord(valid, []));
+      const [event] = [encodeEvent(valid.events[0]!)];
+      for (const changed of [
+        text.replace(event!, wrong),
+        text.replace(event!, `${event},${wrong}`),
+      ]) {
+        expect(changed).not.toBe(text);
+        expect(codeOf(() => decodeBatch(utf8(changed)))).toBe('record.shape');
+      }
+    },
+  );
+
+  it.each(['__proto__', 'constructor', 'toString'])(
+    'refuses the path %s, fast and slow',
+    (path) => {
+      const text = textOfBatch({ ...valid, events: [{ ...valid.events[0]!, path }] });
+      expect([fastVerdict(text), slowVerdict(text)]).toEqual([false, false]);
+      expect(fastVerdict(text.replace(path, `${path}x`))).toBe(true);
+    },
+  );
+
   it('accepts numbers up to 2^53 − 1 only, in every place', () => {
     for (const field of ['"length":12345', '"seq":12', '"time":1790000000000']) {
       const [name = ''] = field.split(':');

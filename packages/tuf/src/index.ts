@@ -38,7 +38,13 @@ export {
 } from './keys.ts';
 export type { Key, Verifiers } from './keys.ts';
 export { parseMetadata, parseRoot, parseSnapshot, parseTargets, parseTimestamp } from './parse.ts';
-export { checkTargetPath, pathBytesMax, pathInUrl, pathSegmentsMax } from './paths.ts';
+export {
+  checkTargetPath,
+  isReservedPath,
+  pathBytesMax,
+  pathInUrl,
+  pathSegmentsMax,
+} from './paths.ts';
 export type { TargetPath } from './paths.ts';
 export { encodeEnvelope, signMetadata } from './sign.ts';
 export type { KeySigner } from './sign.ts';

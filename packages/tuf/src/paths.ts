@@ -31,9 +31,14 @@ export function checkTargetPath(path: string): TargetPath {
   if (segments.length > pathSegmentsMax) {
     refuse('path.too_deep', `more than ${pathSegmentsMax} segments`);
   }
-  if (RESERVED.has(path))
+  if (isReservedPath(path))
     refuse('path.reserved', 'JavaScript’s objects have a member of that name');
   return path as TargetPath;
+}
+
+/** Whether a path, of one segment, names a member that every object of JavaScript has: tuf-js would find that. */
+export function isReservedPath(path: string): boolean {
+  return RESERVED.has(path);
 }
 
 /** A path as it stands in a URL: its segments percent-encoded, as `+` is a blank to some. */
