@@ -23,7 +23,7 @@ describe.each(['succinct', 'prefixes'] as const)('a ledger with %s bins', (deleg
   let server: Serving;
 
   beforeAll(async () => {
-    const flags = ['--bins', '16384', '--delegation', delegation];
+    const flags = ['--bins', '1024', '--delegation', delegation];
     ledger = await initLedger(join(folder.path, delegation), ...flags);
     server = await ledger.serve('--cut-interval', '50ms');
     const file = join(folder.path, 'content');

@@ -39,7 +39,6 @@ interface SnapshotMeta {
 describe('--conflict', () => {
   test.each<[string, string[], string, string]>([
     ['reject, as without the flag', [], 'rejected', FIRST],
-    ['reject', ['--conflict', 'reject'], 'rejected', FIRST],
     ['replace', ['--conflict', 'replace'], 'applied', OTHER],
   ])('%s', async (name, flags, state, listed) => {
     const ledger = await made(name, ...flags);
@@ -52,7 +51,6 @@ describe('--conflict', () => {
 await requireComponent('python-tuf', providePythonTuf, 'snapshot.json', (python) => {
   test.each([
     ['with hashes', [], ['hashes', 'length', 'version']],
-    ['with hashes, if asked', ['--snapshot-hashes'], ['hashes', 'length', 'version']],
     ['without hashes', ['--no-snapshot-hashes'], ['version']],
   ])('%s', async (name, flags, members) => {
     const ledger = await made(name, ...flags);
