@@ -22,7 +22,7 @@ const CLIENTS = 4;
 /** How long a server lives at the most before it is killed, ms. */
 const LIFE_MS = 500;
 /** The share of lives that end while the server still starts. */
-const EARLY = 0.15;
+const EARLY = 0.35;
 const START_MS = 900;
 
 /** Kills so often, restarts each time, and lets the last server settle everything. */
@@ -41,6 +41,7 @@ export async function killRepeatedly(options: KillOptions): Promise<Killed> {
     } else {
       await server.ready(0);
       world.server = server;
+      await server.working();
       await delay(random() * LIFE_MS);
     }
     world.server = undefined;

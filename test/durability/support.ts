@@ -128,6 +128,23 @@ export class Server implements AsyncDisposable {
     return this.ask('GET', path);
   }
 
+  /** Waits until its shards have opened their state: from then on uploads become visible. @throws where it exits */
+  async working(): Promise<void> {
+    const deadline = Date.now() + READY_WITHIN_MS;
+    for (;;) {
+      const body = await this.get('/metrics').then(
+        ({ body }) => body.toString(),
+        () => '',
+      );
+      const [, shards] = /^tidemark_shards (\d+)$/m.exec(body) ?? [];
+      const [, running] = /^tidemark_shards_running (\d+)$/m.exec(body) ?? [];
+      if (shards !== undefined && shards === running) return;
+      if (this.hasExited) throw new Error(`the server stopped: ${this.said}`);
+      if (Date.now() > deadline) throw new Error(`no shards: ${body} ${this.said}`);
+      await delay(10);
+    }
+  }
+
   /** Waits until everything on its disk was read again. @throws where it exits */
   async scrubbed(): Promise<void> {
     const deadline = Date.now() + READY_WITHIN_MS;
