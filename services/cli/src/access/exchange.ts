@@ -2,6 +2,7 @@
 import { request as requestHttp, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { OperatingFault } from '@tidemark/canonical';
+import { within } from '../within.ts';
 
 export interface Bounds {
   /** Of the body. */
@@ -36,7 +37,8 @@ export async function send(
   const sent = (to.protocol === 'https:' ? requestHttps : requestHttp)(to);
   sent.on('error', reject).once('response', resolve);
   sent.end(body);
-  return within(answerMs, promise, () => sent.destroy(), `it did not answer in ${answerMs} ms`);
+  const late = slow(`it did not answer in ${answerMs} ms`);
+  return within(answerMs, promise, late, () => sent.destroy());
 }
 
 /**
@@ -55,7 +57,8 @@ export async function* chunksIn(
       const left = Math.max(0, wholeMs - (performance.now() - started));
       const ms = Math.min(silenceMs, left);
       const why = ms < silenceMs ? `took more than ${wholeMs} ms` : `stopped for ${silenceMs} ms`;
-      const next = await within(ms, chunks.next(), () => answer.destroy(), `its answer ${why}`);
+      const late = slow(`its answer ${why}`);
+      const next = await within(ms, chunks.next(), late, () => answer.destroy());
       if (next.done === true) return;
       bytes += next.value.length;
       if (bytes > bytesMax) {
@@ -78,22 +81,6 @@ export async function bodyOf(answer: IncomingMessage, bounds: Bounds): Promise<B
   return Buffer.concat(chunks);
 }
 
-async function within<T>(
-  ms: number,
-  result: Promise<T>,
-  giveUp: () => unknown,
-  why: string,
-): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    late.reject(new OperatingFault('ledger.slow', why));
-    giveUp();
-  }, ms);
-  // Whichever comes second is not waited for any more.
-  result.catch(() => undefined);
-  try {
-    return await Promise.race([result, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+function slow(why: string): () => OperatingFault {
+  return () => new OperatingFault('ledger.slow', why);
 }

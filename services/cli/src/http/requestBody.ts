@@ -1,6 +1,7 @@
 /** A request's body as it arrives, within bounds of size and time. */
 import { RejectedInput } from '@tidemark/canonical';
 import type { Context } from 'hono';
+import { within } from '../within.ts';
 
 export interface BodyLimits {
   /** Of one request. */
@@ -46,7 +47,8 @@ export async function* chunksOf(context: Context, limits: BodyLimits): AsyncGene
   const { body } = context.req.raw;
   if (Number(context.req.header('content-length') ?? 0) > bodyBytesMax)
     throw tooLarge(bodyBytesMax);
-  const reader = body?.getReader();
+  if (body === null) return;
+  const reader = body.getReader();
   let bytes = 0;
   let taken = 0;
   let waitedMs = 0;
@@ -54,8 +56,8 @@ export async function* chunksOf(context: Context, limits: BodyLimits): AsyncGene
     for (;;) {
       const started = performance.now();
       const rest = Math.min(silenceMsMax, bodyMsMax - waitedMs);
-      const chunk = await within(reader?.read(), rest, limits);
-      if (chunk?.value === undefined) return;
+      const chunk = await within(rest, reader.read(), () => tooSlow(limits));
+      if (chunk.value === undefined) return;
       waitedMs += performance.now() - started;
       bytes += chunk.value.length;
       if (bytes > bodyBytesMax) throw tooLarge(bodyBytesMax);
@@ -66,7 +68,7 @@ export async function* chunksOf(context: Context, limits: BodyLimits): AsyncGene
   } finally {
     memory?.giveBack(taken);
     // Where it is not read to its end, the rest is not worth reading.
-    void reader?.cancel().catch(() => undefined);
+    void reader.cancel().catch(() => undefined);
   }
 }
 
@@ -82,21 +84,9 @@ function demandPlain(coding: string | undefined, plain: string): void {
   throw new RejectedInput('http.encoding', `send it as it is, not as ${coding}`);
 }
 
-async function within<T>(
-  arriving: Promise<T> | undefined,
-  ms: number,
-  { bodyMsMax, silenceMsMax }: BodyLimits,
-): Promise<T | undefined> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    const limits = `${bodyMsMax / 1000} s in all, ${silenceMsMax / 1000} s without a byte`;
-    late.reject(new RejectedInput('http.slow', `it took longer to arrive than ${limits}`));
-  }, ms);
-  try {
-    return await Promise.race([arriving, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+function tooSlow({ bodyMsMax, silenceMsMax }: BodyLimits): RejectedInput {
+  const limits = `${bodyMsMax / 1000} s in all, ${silenceMsMax / 1000} s without a byte`;
+  return new RejectedInput('http.slow', `it took longer to arrive than ${limits}`);
 }
 
 function tooLarge(bytesMax: number): RejectedInput {

@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OperatingFault, RejectedInput } from '@tidemark/canonical';
+import { within } from '../within.ts';
 import { INTERNET, type Network } from './addresses.ts';
 import type { Raw } from './bytes.ts';
 import { get } from './request.ts';
@@ -129,17 +130,12 @@ class Wait {
   async for<T>(result: Promise<T>, giveUp: () => unknown): Promise<T> {
     const left = this.wholeMs - this.waitedMs;
     const ms = Math.max(0, Math.min(this.idleMs, left));
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      const what = ms < this.idleMs ? `took more than ${this.wholeMs}` : `sent nothing for ${ms}`;
-      late.reject(new OperatingFault('source.slow', `the server ${what} ms`));
-      giveUp();
-    }, ms);
+    const what = ms < this.idleMs ? `took more than ${this.wholeMs}` : `sent nothing for ${ms}`;
+    const late = (): Error => new OperatingFault('source.slow', `the server ${what} ms`);
     const started = performance.now();
     try {
-      return await Promise.race([result, late.promise]);
+      return await within(ms, result, late, giveUp);
     } finally {
-      clearTimeout(timer);
       this.waitedMs += performance.now() - started;
     }
   }

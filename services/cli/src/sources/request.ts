@@ -5,6 +5,7 @@ import { request as requestHttps } from 'node:https';
 import { isIPv6 } from 'node:net';
 import type { LookupFunction } from 'node:net';
 import { OperatingFault, RejectedInput } from '@tidemark/canonical';
+import { within } from '../within.ts';
 import { addressOf, type Network } from './addresses.ts';
 
 export interface RequestOptions {
@@ -70,28 +71,25 @@ async function getOnce(
   headers: Readonly<Record<string, string>>,
   { network, allowPrivate, connectMs }: RequestOptions,
 ): Promise<IncomingMessage> {
-  const late = Promise.withResolvers<never>();
   const abort = new AbortController();
-  const timer = setTimeout(() => {
-    late.reject(new OperatingFault('source.slow', `${url.host} did not answer in ${connectMs} ms`));
-    abort.abort();
-  }, connectMs);
-  try {
-    const address = addressOf(url.hostname, network, allowPrivate);
-    const lookup = pinnedTo(await Promise.race([address, late.promise]));
+  const late = (): Error =>
+    new OperatingFault('source.slow', `${url.host} did not answer in ${connectMs} ms`);
+  const answer = async (): Promise<IncomingMessage> => {
+    const lookup = pinnedTo(await addressOf(url.hostname, network, allowPrivate));
     const ask = url.protocol === 'https:' ? requestHttps : requestHttp;
     // A connection of its own: a pooled one may lead to an address of earlier.
     const settings = { headers, lookup, agent: false, signal: abort.signal } as const;
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     ask(url, settings, resolve).on('error', reject).end();
-    return await Promise.race([promise, late.promise]);
+    return promise;
+  };
+  try {
+    return await within(connectMs, answer(), late, () => abort.abort());
   } catch (error) {
     if (error instanceof RejectedInput || error instanceof OperatingFault) throw error;
     const text = error instanceof Error ? error.message : String(error);
     const message = `cannot reach ${url.host}: ${text}`;
     throw new OperatingFault('source.read', message, { cause: error });
-  } finally {
-    clearTimeout(timer);
   }
 }
 
