@@ -26,6 +26,16 @@ export class OperatingFault extends CodedError {}
 /** The program or its stored state is at fault: nothing may continue. */
 export class BrokenInvariant extends CodedError {}
 
+/** What a step gives; undefined where it refuses its input, for whoever has another way then. */
+export function accepted<T>(step: () => T): T | undefined {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof RejectedInput) return undefined;
+    throw error;
+  }
+}
+
 /** A failure as a plain value, so that its class and code survive the way between two threads. */
 export interface PlainFailure {
   readonly kind: 'RejectedInput' | 'OperatingFault' | 'BrokenInvariant';

@@ -3,6 +3,7 @@
 export { compareText, concat, equalBytes, fromHex, fromUtf8, toHex, utf8 } from './bytes.ts';
 export { verifyEd25519 } from './ed25519.ts';
 export {
+  accepted,
   BrokenInvariant,
   failureFrom,
   OperatingFault,

@@ -6,7 +6,7 @@
  * only part of a refresh through cannot take that part back.
  */
 
-import { OperatingFault, RejectedInput } from '@tidemark/canonical';
+import { accepted, OperatingFault, RejectedInput } from '@tidemark/canonical';
 import {
   type Envelope,
   pathInUrl,
@@ -170,7 +170,8 @@ class Workflow implements Client {
     const kept = await this.options.store.read('timestamp');
     // One that today's root no longer believes is worth nothing, not even as a bound.
     if (kept)
-      this.trusted = orElse(this.trusted, () => followTimestamp(this.trusted, kept, this.options));
+      this.trusted =
+        accepted(() => followTimestamp(this.trusted, kept, this.options)) ?? this.trusted;
     const bytes = await this.demandFile('timestamp.json', this.limits.timestampBytes);
     const next = followTimestamp(this.trusted, bytes, this.options);
     const isNew = next !== this.trusted;
@@ -182,9 +183,8 @@ class Workflow implements Client {
   private async refreshSnapshot(): Promise<void> {
     const kept = await this.options.store.read('snapshot');
     if (kept) {
-      this.trusted = orElse(this.trusted, () =>
-        followSnapshot(this.trusted, kept, this.options, true),
-      );
+      this.trusted =
+        accepted(() => followSnapshot(this.trusted, kept, this.options, true)) ?? this.trusted;
     }
     const { version, length } = this.trusted.timestamp!.signed.snapshot;
     if (this.trusted.snapshot?.signed.version === version) {
@@ -208,7 +208,7 @@ class Workflow implements Client {
     const judge = (bytes: Uint8Array): Envelope<Targets> =>
       trustTargets(this.trusted, bytes, role, this.options, this.nowMs);
     const kept = await this.options.store.read(name);
-    let targets = kept && orElse(undefined, () => judge(kept));
+    let targets = kept && accepted(() => judge(kept));
     if (targets === undefined) {
       const { version, length } = listed(this.trusted, name);
       const file = this.versioned(name, version);
@@ -253,16 +253,6 @@ class Workflow implements Client {
 function demandOwnName(delegate: Delegate): Delegate {
   if (!TOP_LEVEL.has(delegate.name)) return delegate;
   throw new RejectedInput('client.role_name', `a delegated role is called ${delegate.name}`);
-}
-
-/** What a step gives, or something else where it refuses. */
-function orElse<T>(otherwise: T, step: () => T): T {
-  try {
-    return step();
-  } catch (error) {
-    if (error instanceof RejectedInput) return otherwise;
-    throw error;
-  }
 }
 
 function missing(url: string): RejectedInput {

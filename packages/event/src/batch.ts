@@ -88,7 +88,7 @@ function batchText(header: BatchHeader, events: readonly string[]): string {
  * Whether a text is that of a valid batch: {@link isBatch} and {@link textOfBatch} at once, without encoding the events.
  * @param text of the whole record
  * @param start where its signed part begins
- * @param signed what JSON.parse made of that part
+ * @param signed what `readJson` made of that part
  */
 export function isBatchText(
   text: string,

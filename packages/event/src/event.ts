@@ -88,7 +88,7 @@ export function isEvent(value: unknown, subjects: number): value is Event {
 /**
  * The same and more for an event inside a text, several times faster: whether the text has at `start` the canonical
  * encoding of an event, and nothing that the parser could have read otherwise.
- * @param value what JSON.parse made of it
+ * @param value what `readJson` made of it
  * @param subjects how many subjects `by` may point to
  * @returns where the encoding ends, or −1
  */

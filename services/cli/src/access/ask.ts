@@ -1,6 +1,7 @@
 /** What commands ask of a ledger, whatever way they reach it, and how they read its answers. */
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  accepted,
   isObject,
   OperatingFault,
   parseJson,
@@ -140,11 +141,6 @@ export function textOf(value: Json | undefined): string | undefined {
 }
 
 function objectIn(body: Uint8Array): JsonObject | undefined {
-  try {
-    const json = parseJson(body);
-    return isObject(json) ? json : undefined;
-  } catch (error) {
-    if (error instanceof RejectedInput) return undefined;
-    throw error;
-  }
+  const json = accepted(() => parseJson(body));
+  return isObject(json) ? json : undefined;
 }

@@ -34,10 +34,10 @@ export async function copyAs(
 }
 
 /**
- * Writes what comes to a file that is not there yet. Nothing is left of it where `chunks` throws, and that is thrown on.
+ * Writes what comes to a file, in place of one that is there. Nothing is left of it where `chunks` throws, and that is thrown on.
  * @throws OperatingFault `copy.failed`
  */
-export async function writeWhole(to: string, chunks: AsyncIterable<Buffer>): Promise<void> {
+export async function writeWhole(to: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   const what = `cannot write ${to}`;
   const write = async (part: string): Promise<void> => {
     const file = await io(what, async () => open(part, 'wx'));

@@ -1,6 +1,6 @@
 /** A TUF client for any repository: trusts a root, follows it, downloads what it lists. */
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { OperatingFault, RejectedInput } from '@tidemark/canonical';
 import {
   Checker,
@@ -13,6 +13,7 @@ import {
 import { openTrustFiles } from '@tidemark/client/files';
 import { nativeHashes } from '@tidemark/client/native';
 import { nativeVerifiers } from '@tidemark/tuf/native';
+import { writeWhole } from '../access/copies.ts';
 
 /** Begins to trust a root; nobody is asked. @throws RejectedInput, OperatingFault `client.no_root`, `client.trusted` */
 export async function trustFirst(metadataDir: string, rootFile: string): Promise<void> {
@@ -53,7 +54,7 @@ export async function download(
       // A path may climb out of a folder or have the length of several names; as one name it cannot.
       const file = join(directory, encodeRole(path));
       const wasThere = await isThere(file, target);
-      if (!wasThere) await fetchTo(file, client.download(target, baseUrl));
+      if (!wasThere) await writeWhole(file, client.download(target, baseUrl));
       done(path, file, wasThere);
     }
   });
@@ -99,26 +100,5 @@ async function isThere(file: string, target: FoundTarget): Promise<boolean> {
     if (error instanceof RejectedInput) return false;
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
-  }
-}
-
-/** A file appears whole and verified, or not at all. */
-async function fetchTo(file: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const part = `${file}.part`;
-  const opened = mkdir(dirname(file), { recursive: true }).then(() => open(part, 'w'));
-  const handle = await opened.catch((cause: NodeJS.ErrnoException) => {
-    throw new OperatingFault('client.target_dir', `cannot write ${part}: ${cause.message}`, {
-      cause,
-    });
-  });
-  try {
-    for await (const chunk of chunks) await handle.writeFile(chunk);
-    await handle.sync();
-    await rename(part, file);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  } finally {
-    await handle.close();
   }
 }

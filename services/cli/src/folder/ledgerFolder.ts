@@ -8,7 +8,7 @@
  */
 import { readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { OperatingFault, parseJson, RejectedInput, type Json } from '@tidemark/canonical';
+import { accepted, OperatingFault, parseJson, RejectedInput } from '@tidemark/canonical';
 import { decodeRecord, encodeRecord, splitDocument, type GenesisSigned } from '@tidemark/event';
 import { openLevelLogs } from '@tidemark/log';
 import { makePrivateFolder } from '@tidemark/runtime';
@@ -64,7 +64,7 @@ export async function readLedgerFile(folder: LedgerFolder): Promise<LedgerFile> 
 
 /** @throws OperatingFault `ledger.format` (a later version made it), `ledger.damaged` */
 export function parseLedgerFile(text: string, path: string): LedgerFile {
-  const json = jsonIn(text);
+  const json = accepted(() => parseJson(text));
   const file = ledgerFileSchema.safeParse(json);
   if (file.success) return file.data;
   if (laterSchema.safeParse(json).success) {
@@ -187,17 +187,8 @@ async function textOf(folder: LedgerFolder, path: string): Promise<string> {
   }
 }
 
-/** Undefined where it is no JSON. */
-function jsonIn(text: string): Json | undefined {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    if (error instanceof RejectedInput) return undefined;
-    throw error;
-  }
-}
-
-function isInside(path: string, folder: string): boolean {
+/** Whether a path is a folder or below it; both as they really are. */
+export function isInside(path: string, folder: string): boolean {
   return `${path}${sep}`.startsWith(`${folder}${sep}`);
 }
 

@@ -6,12 +6,12 @@
  */
 import type { Dirent } from 'node:fs';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { basename, join, sep } from 'node:path';
-import { isObject, OperatingFault, parseJson, RejectedInput } from '@tidemark/canonical';
+import { basename, join } from 'node:path';
+import { accepted, isObject, OperatingFault, parseJson } from '@tidemark/canonical';
 import { parseRoot } from '@tidemark/tuf';
 import { OFFLINE_PURPOSE } from './ceremony.ts';
 import { KEY_FILE_BYTES_MAX } from './keystore-format.ts';
-import type { LedgerFolder } from './ledgerFolder.ts';
+import { isInside, type LedgerFolder } from './ledgerFolder.ts';
 
 export interface FoundKey {
   readonly path: string;
@@ -73,6 +73,8 @@ const OUT_OF_REACH: readonly (string | undefined)[] = [
 /** Files that can be a key's by name and size, each once, however many links lead there. */
 async function* filesBelow(folder: LedgerFolder, lookedAtMax: number): AsyncGenerator<string> {
   const [metadata, objects] = await Promise.all([folder.metadata, folder.objects].map(realOf));
+  const isBelow = (real: string, place: string | undefined): boolean =>
+    place !== undefined && isInside(real, place);
   const isKnown = (real: string, name: string): boolean =>
     (DOCUMENT.test(name) && isBelow(real, metadata)) ||
     (OBJECT.test(name) && isBelow(real, objects));
@@ -141,19 +143,6 @@ function entriesOf(directory: string): Promise<Dirent[]> {
 
 async function realOf(path: string): Promise<string | undefined> {
   return reach(path, (it) => realpath(it));
-}
-
-function isBelow(real: string, folder: string | undefined): boolean {
-  return folder !== undefined && `${real}${sep}`.startsWith(`${folder}${sep}`);
-}
-
-function accepted<T>(parse: () => T): T | undefined {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof RejectedInput) return undefined;
-    throw error;
-  }
 }
 
 function inside(path: string): OperatingFault {
