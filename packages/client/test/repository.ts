@@ -1,6 +1,6 @@
 /** A repository in memory whose every file a test can publish, change and sign as it likes, and a client that asks it. */
 
-import { type JsonObject, utf8 } from '@tidemark/canonical';
+import { fromUtf8, type JsonObject, utf8 } from '@tidemark/canonical';
 import { createSigner, sha256HexNative, type Signer } from '@tidemark/canonical/native';
 import {
   ed25519Key,
@@ -179,4 +179,25 @@ export const targetsUrl = `${URL}/targets`;
 
 async function* inChunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 700) yield bytes.subarray(at, at + 700);
+}
+
+export const ROLES = ['root', 'timestamp', 'snapshot', 'targets'];
+
+/** A target's bytes, once they were found to be what is listed. */
+export async function downloaded(client: Client, path: string): Promise<string> {
+  const target = await client.target(path);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of client.download(target!, targetsUrl)) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+/** What is trusted of root, timestamp, snapshot and targets; 0 for nothing. */
+export async function versionsIn(store: TrustStore): Promise<number[]> {
+  const versions: number[] = [];
+  for (const role of ROLES) {
+    const bytes = await store.read(role);
+    const file = bytes && (JSON.parse(fromUtf8(bytes)) as { signed: { version: number } });
+    versions.push(file?.signed.version ?? 0);
+  }
+  return versions;
 }
