@@ -10,14 +10,8 @@ import { TokenFolder } from '@tidemark/runtime';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/files.ts';
 import { ask, jsonOf } from './ask.ts';
-import {
-  BAD_INPUTS,
-  LARGE_INPUT,
-  SETTINGS,
-  SLOW_INPUTS,
-  type BadInput,
-  type Known,
-} from './badInputCases.ts';
+import { BAD_INPUTS, LARGE_INPUT, SETTINGS, SLOW_INPUTS } from './badInputCases.ts';
+import type { BadInput, Known } from './badInput.ts';
 import { exchange } from './rawHttp.ts';
 import { initLedger, type Serving } from './tidemark.ts';
 
