@@ -1,170 +1,15 @@
-// A ledger by its URL: what is sent where, what is waited for and for how long, and what is no answer of a ledger.
+// What a ledger by its URL is asked, what is waited for and for how long, and what is no answer of a ledger.
 import { randomUUID } from 'node:crypto';
-import { chmod, writeFile } from 'node:fs/promises';
-import { createServer, type RequestListener, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { type RequestListener, type ServerResponse } from 'node:http';
 import { parseEvent, type Event } from '@tidemark/event';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { temporaryFolder } from '../../../test/support/files.ts';
+import { describe, expect, test } from 'vitest';
 import type { Access } from '../src/access/access.ts';
 import { ledgerOf, newestSnapshot } from '../src/access/ask.ts';
 import { sendEvents } from '../src/commands/send.ts';
 import { statusReport } from '../src/commands/status.ts';
-import { openRemote, type RemoteOptions } from '../src/access/remote/openRemote.ts';
-import { demandPrivate, ledgerUrl, tokenFor } from '../src/access/remote/url.ts';
+import { breaks, goAway, json, LEDGER, open, problem, said, server } from './standIn.ts';
 
-const TOKEN = `tdm_${'0'.repeat(16)}_${'a'.repeat(43)}`;
 const SHA = 'c0'.repeat(32);
-const LEDGER = {
-  ledger: 'a1',
-  name: 'index',
-  bins: 64,
-  partitions: 4,
-  delegation: 'succinct',
-  policy: { conflict: 'reject', classic_ms: null },
-  keeps_files: false,
-};
-
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-const closing: (() => void)[] = [];
-const said: string[] = [];
-beforeAll(async () => {
-  folder = await temporaryFolder();
-  vi.spyOn(console, 'error').mockImplementation((text: string) => void said.push(text));
-});
-afterEach(() => {
-  for (const close of closing.splice(0)) close();
-  said.length = 0;
-});
-afterAll(() => folder[Symbol.asyncDispose]());
-
-/** Answers each request with the next of some listeners, and all that follow with the last. */
-async function server(...listeners: RequestListener[]): Promise<string> {
-  let at = 0;
-  const each = createServer((request, response) => {
-    listeners[Math.min(at++, listeners.length - 1)]!(request, response);
-  });
-  closing.push(() => {
-    each.closeAllConnections();
-    each.close();
-  });
-  await new Promise<void>((resolve) => each.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(each.address() as AddressInfo).port}/`;
-}
-
-async function open(url: string, options: RemoteOptions = {}): Promise<Access> {
-  const access = await openRemote(url, options);
-  closing.push(() => void access[Symbol.asyncDispose]());
-  return access;
-}
-
-const json =
-  (value: unknown, status = 200, headers: Record<string, string> = {}): RequestListener =>
-  (request, response) => {
-    request
-      .resume()
-      .on('end', () => response.writeHead(status, headers).end(JSON.stringify(value)));
-  };
-const problem = (status: number, code: string, headers: Record<string, string> = {}) =>
-  json({ code, title: 'not now', status }, status, headers);
-const breaks: RequestListener = (request) => void request.socket.destroy();
-
-describe('where it leads', () => {
-  test.each([
-    ['https://user:secret@index.example/', 'would end up in logs'],
-    ['https://index.example/?at=7', 'ends before ? and #'],
-    ['https://index.example/#a', 'ends before ? and #'],
-    ['https://', 'is not a URL'],
-  ])('%s is refused', (text, why) => {
-    expect(() => ledgerUrl(text)).toThrow(expect.objectContaining({ code: 'remote.url' }));
-    expect(() => ledgerUrl(text)).toThrow(why);
-  });
-
-  test('a ledger may stand below a path of a proxy', async () => {
-    const paths: string[] = [];
-    const url = await server((request, response) => {
-      paths.push(request.url!);
-      json(LEDGER)(request, response);
-    });
-    await ledgerOf(await open(`${url}index`));
-    expect(paths).toEqual(['/index/v1/ledger']);
-  });
-
-  test.each([
-    ['https://index.example/', false, 'sent'],
-    ['http://index.example/', false, 'refused'],
-    ['http://index.example/', true, 'sent'],
-    ['http://10.0.0.1/', false, 'refused'],
-    ['http://127.0.0.1.example/', false, 'refused'],
-    ['http://127.0.0.1:8080/', false, 'sent'],
-    ['http://127.1:8080/', false, 'sent'],
-    ['http://[::1]:8080/', false, 'sent'],
-    ['http://[::ffff:127.0.0.1]/', false, 'sent'],
-    ['http://localhost:8080/', false, 'sent'],
-    ['http://localhost.example/', false, 'refused'],
-  ])('a token to %s, with --allow-plain %s, is %s', (text, allowPlain, outcome) => {
-    const demand = (): void => demandPrivate(new URL(text), allowPlain);
-    if (outcome === 'sent') demand();
-    else expect(demand).toThrow(expect.objectContaining({ code: 'remote.plain' }));
-  });
-
-  test('a redirect is not followed', async () => {
-    let others = 0;
-    const elsewhere = await server((_, response) => {
-      others++;
-      response.end('{}');
-    });
-    const url = await server((_, response) => {
-      response.writeHead(307, { location: elsewhere }).end();
-    });
-    await expect(ledgerOf(await open(url))).rejects.toMatchObject({ code: 'remote.redirect' });
-    expect(others).toBe(0);
-  });
-
-  test('where nobody listens that is said at once', async () => {
-    const url = await server(json({}));
-    closing.pop()!();
-    await expect(ledgerOf(await open(url))).rejects.toMatchObject({ code: 'remote.unreachable' });
-    expect(said).toEqual([]);
-  });
-});
-
-describe('the token', () => {
-  test('comes from a file, else from the variable', async () => {
-    const file = join(folder.path, 'token');
-    await writeFile(file, `${TOKEN}\n`, { mode: 0o600 });
-    const other = TOKEN.replaceAll('a', 'b');
-    expect(await tokenFor(file, { TIDEMARK_TOKEN: other })).toBe(TOKEN);
-    expect(await tokenFor(undefined, { TIDEMARK_TOKEN: other })).toBe(other);
-    expect(await tokenFor(undefined, { TIDEMARK_TOKEN: '' })).toBe(undefined);
-    await chmod(file, 0o644);
-    await expect(tokenFor(file, {})).rejects.toMatchObject({ code: 'file.permissions' });
-  });
-
-  test('that is none goes nowhere', async () => {
-    let requests = 0;
-    const url = await server((_, response) => {
-      requests++;
-      response.end('{}');
-    });
-    const file = join(folder.path, 'passphrase');
-    await writeFile(file, 'correct horse\n', { mode: 0o600 });
-    await expect(open(url, { tokenFile: file })).rejects.toMatchObject({ code: 'token.form' });
-    expect(requests).toBe(0);
-  });
-
-  test('is sent with each request', async () => {
-    const file = join(folder.path, 'sent');
-    await writeFile(file, TOKEN, { mode: 0o600 });
-    const url = await server((request, response) => {
-      json({ ...LEDGER, name: request.headers.authorization })(request, response);
-    });
-    const access = await open(url, { tokenFile: file });
-    expect((await ledgerOf(access)).name).toBe(`Bearer ${TOKEN}`);
-  });
-});
-
 describe('what passes is waited for', () => {
   test.each<[string, RequestListener, RegExp]>([
     [
@@ -213,7 +58,7 @@ describe('what passes is waited for', () => {
   test('a server that goes away is waited for once it was there', async () => {
     const url = await server((request, response) => {
       problem(503, 'log.closed')(request, response);
-      response.on('close', () => closing.shift()?.());
+      response.on('close', () => goAway());
     });
     const asked = ledgerOf(await open(url, { retryFor: 700 }));
     await expect(asked).rejects.toMatchObject({ code: 'ledger.gone' });
