@@ -7,6 +7,7 @@ import {
   event,
   framed,
   get,
+  HASH,
   NDJSON,
   one,
   post,
@@ -325,6 +326,39 @@ const CONDITIONS: Record<string, Row> = {
   'languages by the thousand': file(`accept: ${'a/b;q=0.1,'.repeat(900)}\r\n`),
 };
 
+/** Anybody may ask for proofs, without a token. */
+function question(body: string | Uint8Array, status: number, code: string, headers = ''): Row {
+  const steps = (): Step[] => [
+    `POST /merkle/${HASH}/proofs HTTP/1.1\r\n${CLOSE}` +
+      `content-length: ${Buffer.byteLength(body)}\r\n${headers}\r\n`,
+    body,
+  ];
+  return { steps, status, code };
+}
+const roles = (list: readonly unknown[]): string => JSON.stringify({ roles: list });
+
+const QUESTIONS: Record<string, Row> = {
+  'under no root': question(roles(['targets']), 404, 'http.not_found'),
+  'of no role': question(roles([]), 400, 'http.parameter'),
+  'of 257 roles': question(roles(Array(257).fill('targets')), 400, 'http.parameter'),
+  'of a role with a slash': question(roles(['../targets']), 400, 'http.parameter'),
+  'of a role that is a number': question(roles([1]), 400, 'http.parameter'),
+  'of a role with a name without end': question(roles(['a'.repeat(129)]), 400, 'http.parameter'),
+  'with more than it takes': question('{"roles":["targets"],"x":1}', 400, 'http.parameter'),
+  'that is a list': question('["targets"]', 400, 'http.parameter'),
+  'that is nothing': question('', 422, 'json.syntax'),
+  'that is no JSON': question('{', 422, 'json.syntax'),
+  'with a member twice': question('{"roles":[],"roles":["a"]}', 422, 'json.duplicate_key'),
+  'too deep': question('['.repeat(99) + ']'.repeat(99), 422, 'json.too_deep'),
+  'that is large': question(' '.repeat((64 << 10) + 1), 413, 'http.too_large'),
+  'that is compressed': question(
+    gzipSync(roles(['targets'])),
+    415,
+    'http.encoding',
+    'content-encoding: gzip\r\n',
+  ),
+};
+
 /** Of these, sent at once, 17 have room; those stop there. */
 export const LARGE_INPUT: BadInput = {
   name: 'a large body, most of it',
@@ -344,5 +378,6 @@ export const BAD_INPUTS: readonly BadInput[] = [
     ...get(path, answered, code === '' ? undefined : code),
   })),
   ...rows('cursor', CURSORS),
+  ...rows('question', QUESTIONS),
   ...rows('header', CONDITIONS),
 ];

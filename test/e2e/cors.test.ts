@@ -68,8 +68,8 @@ describe('http.cors: reads', () => {
     const answer = await asked('OPTIONS', path, 'GET');
     expect([answer.status, answer.body.length]).toEqual([204, 0]);
     expect(corsOf(answer)).toEqual([
-      'allow-headers: If-None-Match,If-Range,Last-Event-ID,Range',
-      'allow-methods: GET,HEAD',
+      'allow-headers: Content-Type,If-None-Match,If-Range,Last-Event-ID,Range',
+      `allow-methods: ${path.startsWith('/merkle/') ? 'GET,HEAD,POST' : 'GET,HEAD'}`,
       'allow-origin: *',
       'expose-headers: Content-Range,ETag,Retry-After,X-Request-Id',
       'max-age: 86400',
@@ -85,6 +85,12 @@ describe('http.cors: reads', () => {
       expect([path, ...corsOf(await asked('GET', path))]).toEqual([path]);
       expect([path, (await asked('OPTIONS', path, 'GET')).status]).toEqual([path, 405]);
     }
+  });
+
+  test('proofs may be asked for from anywhere', async () => {
+    const answer = await asked('POST', `/merkle/${'0'.repeat(64)}/proofs`);
+    expect(answer.status).toBe(422);
+    expect(corsOf(answer)).toContain('allow-origin: *');
   });
 
   test('OPTIONS that asks for no leave is a method like others', async () => {

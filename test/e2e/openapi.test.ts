@@ -136,6 +136,18 @@ test.each<[string, string, string, string, number]>([
   await demandDescribed('post', '/v1/events', status, response);
 });
 
+test.each<[string, string, string, number]>([
+  ['for two roles', 'ROOT', '{"roles":["targets","bin-00"]}', 200],
+  ['under another root', 'x', '{"roles":["targets"]}', 404],
+  ['for none', 'ROOT', '{"roles":[]}', 400],
+  ['with no JSON', 'ROOT', '{', 422],
+  ['with too much', 'ROOT', ' '.repeat(70_000), 413],
+])('POST /merkle/{root}/proofs %s is answered as described', async (_, root, body, status) => {
+  const path = `/merkle/${values.get(root) ?? root}/proofs`;
+  const response = await fetchAs('nobody', path, { method: 'POST', body });
+  await demandDescribed('post', '/merkle/{root}/proofs', status, response);
+});
+
 test('every path was asked for', () => {
   expect([...seen].toSorted()).toEqual(Object.keys(document.paths).toSorted());
 });

@@ -120,6 +120,7 @@ await requireComponent('schemathesis', provideSchemathesis, 'what is documented'
       named('/targets/{path}', 'header.range', ['bytes=0-3', 'bytes=-2', 'bytes=99-']),
       named('/merkle/{root}/{file}', 'path.root', [timestamp.merkle_root]),
       named('/merkle/{root}/{file}', 'path.file', ['snapshot.json', 'bin-00.json', 'none.json']),
+      named('/merkle/{root}/proofs', 'path.root', [timestamp.merkle_root]),
       named('/page/{file}', 'path.file', [file]),
       named('/metadata/{name}', 'path.name', ['timestamp.json', '1.bin-00.json', '9.root.json']),
     ].join('');

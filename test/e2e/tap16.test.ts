@@ -2,11 +2,17 @@
 // Checked by our own verifier, by @sigstore/verify's, and against what snapshot.json states.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fromHex, parseJson, RejectedInput, toHex } from '@tidemark/canonical';
+import { fromHex, parseJson, RejectedInput } from '@tidemark/canonical';
 import type { JsonObject } from '@tidemark/canonical';
 import { sha256HexNative, sha256Native } from '@tidemark/canonical/native';
-import { slotOfRole } from '@tidemark/bin';
-import { leafData, verifyTap16File, type MetaFile, type Tap16Map } from '@tidemark/merkle';
+import {
+  leafData,
+  openMultiproof,
+  slotInMap,
+  verifyTap16File,
+  type MetaFile,
+  type Tap16Map,
+} from '@tidemark/merkle';
 import { parseRoot, parseSnapshot, parseTimestamp, type Snapshot } from '@tidemark/tuf';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { corruptions, sigstoreAccepts } from '../support/inclusion.ts';
@@ -120,6 +126,34 @@ describe.each([0, 1, 2])('snapshot %d of three', (i) => {
   });
 });
 
+describe.each([0, 1, 2])('several roles of snapshot %i at once', (i) => {
+  const all = ['targets', 'bins', ...BINS, ...ABSENT];
+
+  test('come in one proof, which says the same as one each', async () => {
+    const { root } = snapshots[i]!;
+    const bytes = await provedTogether(all, root);
+    const slots = new Map(all.map((role) => [role, slotInMap(role, map, sha256Native)]));
+    const proofs = openMultiproof(bytes, slots.values(), root, map, sha256Native);
+    for (const [role, slot] of slots) {
+      const { verified } = await proved(role, root);
+      expect([role, proofs.get(slot)!.get(role) ?? 'absent']).toEqual([role, verified]);
+    }
+    const others = [...slots.values()].slice(1);
+    expect(() => openMultiproof(bytes, others, root, map)).toThrow(RejectedInput);
+    const other = snapshots[(i + 1) % 3]!.root;
+    expect(() => openMultiproof(bytes, slots.values(), other, map)).toThrow(RejectedInput);
+  });
+
+  test('in one that is smaller than theirs together', async () => {
+    const { root } = snapshots[i]!;
+    const each = await Promise.all(
+      all.map(async (role) => (await proved(role, root)).bytes.length),
+    );
+    const together = (await provedTogether(all, root)).length;
+    expect(together).toBeLessThan(each.reduce((sum, bytes) => sum + bytes, 0) * 0.75);
+  });
+});
+
 test('there is nothing under a root that was never published, nor under no name', async () => {
   const root = snapshots[2]!.root;
   const other = root.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
@@ -148,6 +182,13 @@ function statedFile(stated: At['stated'], file: string) {
   return { version, length, sha256: hashes!.get('sha256') };
 }
 
+async function provedTogether(roles: readonly string[], root: string): Promise<Uint8Array> {
+  const url = new URL(`merkle/${root}/proofs`, server.url);
+  const response = await fetch(url, { method: 'POST', body: JSON.stringify({ roles }) });
+  expect(response.status).toBe(200);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
 async function proved(
   role: string,
   root: string,
@@ -165,7 +206,7 @@ function verify(bytes: Uint8Array, role: string, root: string): MetaFile | 'abse
 
 function partsOf(role: string, bytes: Uint8Array) {
   const file = parseJson(bytes) as { leaf_contents: JsonObject; merkle_path: JsonObject };
-  const slot = slotOfRole(role, map.bins, map.slotBits, (data) => toHex(sha256Native(data)));
+  const slot = slotInMap(role, map, sha256Native);
   const path = Array.from({ length: map.slotBits }, (_, level) =>
     fromHex(file.merkle_path[String(level)] as string),
   );

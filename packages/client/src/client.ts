@@ -7,34 +7,30 @@
  */
 
 import { accepted, OperatingFault, RejectedInput } from '@tidemark/canonical';
-import {
-  type Envelope,
-  pathInUrl,
-  type TargetFile,
-  type Targets,
-  type Verifiers,
-} from '@tidemark/tuf';
-import { type Delegate, delegatesFor } from './delegations.ts';
-import { collect } from './collect.ts';
+import { pathInUrl, type TargetFile, type Verifiers } from '@tidemark/tuf';
 import { Checker, type Hashes } from './digest.ts';
-import { hashedName, inFolder, encodeRole } from './names.ts';
-import { type Fetch, type Limits, LIMITS, type TrustStore } from './ports.ts';
+import { Documents, missing } from './documents.ts';
+import { besideFolder, hashedName, inFolder, versionedName } from './names.ts';
+import { type Fetch, type Limits, LIMITS, type MerklePolicy, type TrustStore } from './ports.ts';
+import { ProvedMap } from './provedMap.ts';
+import { Roles } from './roles.ts';
 import {
-  type Delegated,
   demandCurrent,
   demandFresh,
   followRoot,
   followSnapshot,
   followTimestamp,
-  listed,
   type Trusted,
   trustRoot,
-  trustTargets,
 } from './trusted.ts';
 
 export interface ClientOptions {
   /** Where the metadata is, `https://index.example/metadata/`. */
   readonly metadataUrl: string;
+  /** Where proofs are; by default beside the metadata, `https://index.example/merkle/`. */
+  readonly merkleUrl?: string;
+  /** `preferred` by default. */
+  readonly merkle?: MerklePolicy;
   readonly store: TrustStore;
   readonly fetch: Fetch;
   /** Where trust begins, if the store is empty: the bytes of a root.json that came by a way one trusts. */
@@ -54,13 +50,16 @@ export interface FoundTarget extends TargetFile {
 
 export interface Client {
   /**
-   * Brings root, timestamp, snapshot and targets up to date.
-   * @throws RejectedInput `client.*`, `tuf.*`, `json.*`: what was served is refused; what was trusted before stays so
+   * Brings root, timestamp, snapshot and targets up to date; with the Merkle map there is no snapshot to be fetched.
+   * @throws RejectedInput `client.*`, `tuf.*`, `tap16.*`, `json.*`: what was served is refused; what was trusted before
+   *   stays so
    * @throws OperatingFault `client.fetch`, `client.slow`, `client.store`
    */
   refresh(): Promise<void>;
   /** What the repository lists under a path; refreshes first if that was not done. Errors as {@link refresh}. */
   target(path: string): Promise<FoundTarget | undefined>;
+  /** As {@link target} for several paths: what the map says of all roles on their ways comes in one answer. */
+  targets(paths: readonly string[]): Promise<(FoundTarget | undefined)[]>;
   /**
    * The bytes of a target as they come. They may be used only once this has ended without an error.
    * @throws RejectedInput `client.length`, `client.hash`, `client.missing`
@@ -84,57 +83,53 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   return new Workflow(options, trusted);
 }
 
-/** The roles whose files have names of their own; nobody else may be called so. */
-const TOP_LEVEL: ReadonlySet<string> = new Set(['root', 'timestamp', 'snapshot', 'targets']);
-
 class Workflow implements Client {
   private readonly options: ClientOptions;
   private readonly limits: Limits;
+  private readonly documents: Documents;
   private trusted: Trusted;
   private nowMs = 0;
-  private isRefreshed = false;
-  /** By role: files of targets that the current snapshot lists, and who was to sign them. */
-  private readonly loaded = new Map<string, { by: Delegated; file: Envelope<Targets> }>();
+  /** What the last refresh believes; undefined until one has come to its end. */
+  private roles: Roles | undefined;
+  /** What is proved of the newest timestamp's map. */
+  private map: ProvedMap | undefined;
 
   constructor(options: ClientOptions, trusted: Trusted) {
+    const { metadataUrl, fetch } = options;
+    const merkleUrl = options.merkleUrl ?? besideFolder(metadataUrl, 'merkle');
     this.options = options;
     this.limits = { ...LIMITS, ...options.limits };
+    this.documents = new Documents({ metadataUrl, merkleUrl, fetch, limits: this.limits });
     this.trusted = trusted;
   }
 
   async refresh(): Promise<void> {
-    this.nowMs = this.options.now();
-    this.isRefreshed = false;
-    this.loaded.clear();
-    this.trusted = { root: this.trusted.root, timestamp: undefined, snapshot: undefined };
-    await this.refreshRoot();
-    await this.refreshTimestamp();
-    await this.refreshSnapshot();
-    await this.targetsOf(this.topLevelTargets());
-    this.isRefreshed = true;
+    await this.refreshFor([]);
   }
 
   async target(path: string): Promise<FoundTarget | undefined> {
-    if (!this.isRefreshed) await this.refresh();
-    const visited = new Set<string>();
-    const next: Delegated[] = [this.topLevelTargets()];
-    for (let role = next.pop(); role !== undefined; role = next.pop()) {
-      if (visited.has(role.name)) continue;
-      if (visited.size === this.limits.roles) {
-        const message = `more than ${this.limits.roles} roles would have to be asked for ${path}`;
-        throw new RejectedInput('client.delegations', message);
+    return (await this.targets([path]))[0];
+  }
+
+  async targets(paths: readonly string[]): Promise<(FoundTarget | undefined)[]> {
+    const roles = this.roles ?? (await this.refreshFor(paths));
+    const found = new Map<string, FoundTarget>();
+    let searches = roles.searches(paths);
+    while (searches.length > 0) {
+      const asked = searches.map((search) => ({ search, role: search.next() }));
+      await roles.prove(asked.flatMap(({ role }) => role ?? []));
+      searches = [];
+      for (const { search, role } of asked) {
+        if (role === undefined) continue;
+        const { targets, delegations } = (await roles.file(role)).signed;
+        const target = targets.get(search.path);
+        if (target === undefined) {
+          search.follow(delegations);
+          searches.push(search);
+        } else found.set(search.path, { ...target, path: search.path, role: role.name });
       }
-      visited.add(role.name);
-      const { targets, delegations } = (await this.targetsOf(role)).signed;
-      const target = targets.get(path);
-      if (target !== undefined) return { ...target, path, role: role.name };
-      if (delegations === undefined) continue;
-      const delegates = delegatesFor(delegations, path);
-      // Behind a terminating role nobody is asked any more, also not who would have come after its delegator.
-      if (delegates.at(-1)?.terminating === true) next.length = 0;
-      for (const delegate of delegates.toReversed()) next.push(demandOwnName(delegate));
     }
-    return undefined;
+    return paths.map((path) => found.get(path));
   }
 
   async *download(target: FoundTarget, targetsUrl: string): AsyncGenerator<Uint8Array> {
@@ -152,10 +147,23 @@ class Workflow implements Client {
     checker.finish();
   }
 
+  /** @param paths that will be asked for next */
+  private async refreshFor(paths: readonly string[]): Promise<Roles> {
+    this.nowMs = this.options.now();
+    this.roles = undefined;
+    this.trusted = { root: this.trusted.root, timestamp: undefined, snapshot: undefined };
+    await this.refreshRoot();
+    await this.refreshTimestamp();
+    const roles = (await this.openMap(paths)) ?? (await this.openSnapshot());
+    await roles.file(roles.topLevel());
+    this.roles = roles;
+    return roles;
+  }
+
   private async refreshRoot(): Promise<void> {
     for (let i = 0; ; i++) {
       const version = this.trusted.root.signed.version + 1;
-      const bytes = await this.fetchFile(`${version}.root.json`, this.limits.rootBytes);
+      const bytes = await this.documents.file(`${version}.root.json`, this.limits.rootBytes);
       if (bytes === undefined) break;
       if (i === this.limits.roots) {
         throw new RejectedInput('client.roots', `more than ${i} new roots at once`);
@@ -172,7 +180,7 @@ class Workflow implements Client {
     if (kept)
       this.trusted =
         accepted(() => followTimestamp(this.trusted, kept, this.options)) ?? this.trusted;
-    const bytes = await this.demandFile('timestamp.json', this.limits.timestampBytes);
+    const bytes = await this.documents.demand('timestamp.json', this.limits.timestampBytes);
     const next = followTimestamp(this.trusted, bytes, this.options);
     const isNew = next !== this.trusted;
     this.trusted = next;
@@ -180,9 +188,36 @@ class Workflow implements Client {
     if (isNew) await this.options.store.write('timestamp', bytes);
   }
 
+  /** The roles as the Merkle map has them; undefined where snapshot.json has to do. */
+  private async openMap(paths: readonly string[]): Promise<Roles | undefined> {
+    const { merkle = 'preferred' } = this.options;
+    if (merkle === 'unused') return undefined;
+    const map = ProvedMap.of(this.trusted.root.signed, this.trusted.timestamp!.signed);
+    if (map !== undefined) {
+      if (this.map === undefined || !map.isSame(this.map)) this.map = map;
+      const roles = this.rolesBy(this.map);
+      if (await roles.proveForeseen(this.map, paths)) return roles;
+    }
+    if (merkle === 'preferred') return undefined;
+    const message = map ? 'the server has no proofs' : 'root or timestamp states no Merkle map';
+    throw new RejectedInput('client.merkle', message);
+  }
+
+  private async openSnapshot(): Promise<Roles> {
+    await this.refreshSnapshot();
+    return this.rolesBy(undefined);
+  }
+
+  private rolesBy(map: ProvedMap | undefined): Roles {
+    const { options, trusted, documents, limits, nowMs } = this;
+    const { store, verifiers, hashes } = options;
+    return new Roles({ trusted, map, store, documents, limits, nowMs, verifiers, hashes });
+  }
+
   private async refreshSnapshot(): Promise<void> {
     const kept = await this.options.store.read('snapshot');
     if (kept) {
+      // One that is damaged or no longer believed is fetched anew.
       this.trusted =
         accepted(() => followSnapshot(this.trusted, kept, this.options, true)) ?? this.trusted;
     }
@@ -191,70 +226,11 @@ class Workflow implements Client {
       demandCurrent(this.trusted, this.nowMs);
       return;
     }
-    const name = this.versioned('snapshot', version);
-    const bytes = await this.demandFile(name, this.limits.snapshotBytes, length);
+    const name = versionedName(this.trusted.root.signed, 'snapshot', version);
+    const bytes = await this.documents.demand(name, this.limits.snapshotBytes, length);
     const next = followSnapshot(this.trusted, bytes, this.options, false);
     demandCurrent(next, this.nowMs);
     this.trusted = next;
     await this.options.store.write('snapshot', bytes);
   }
-
-  /** A role's file: as it was kept, if it is still the one that the snapshot lists, or fetched. */
-  private async targetsOf(role: Delegated): Promise<Envelope<Targets>> {
-    const { name } = role;
-    const known = this.loaded.get(name);
-    // Of two who delegate to one name each trusts its own keys.
-    if (known?.by.role === role.role && known.by.keys === role.keys) return known.file;
-    const judge = (bytes: Uint8Array): Envelope<Targets> =>
-      trustTargets(this.trusted, bytes, role, this.options, this.nowMs);
-    const kept = await this.options.store.read(name);
-    let targets = kept && accepted(() => judge(kept));
-    if (targets === undefined) {
-      const { version, length } = listed(this.trusted, name);
-      const file = this.versioned(name, version);
-      const bytes = await this.demandFile(file, this.limits.targetsBytes, length);
-      targets = judge(bytes);
-      await this.options.store.write(name, bytes);
-    }
-    this.loaded.set(name, { by: role, file: targets });
-    return targets;
-  }
-
-  private topLevelTargets(): Delegated {
-    const { keys, roles } = this.trusted.root.signed;
-    return { name: 'targets', role: roles.targets, keys };
-  }
-
-  private versioned(role: string, version: number): string {
-    const name = encodeRole(role);
-    return this.trusted.root.signed.consistentSnapshot ? `${version}.${name}.json` : `${name}.json`;
-  }
-
-  private async demandFile(name: string, bytesMax: number, stated?: number): Promise<Uint8Array> {
-    const bytes = await this.fetchFile(name, bytesMax, stated);
-    if (bytes === undefined) throw missing(inFolder(this.options.metadataUrl, name));
-    return bytes;
-  }
-
-  /** A metadata file as a whole. @throws RejectedInput `client.length` for one that is longer than it may be */
-  private async fetchFile(
-    name: string,
-    bytesMax: number,
-    stated?: number,
-  ): Promise<Uint8Array | undefined> {
-    const chunks = await this.options.fetch(inFolder(this.options.metadataUrl, name));
-    if (chunks === undefined) return undefined;
-    const length = Math.min(stated ?? bytesMax, this.limits.statedBytes);
-    return collect(name, chunks, length);
-  }
-}
-
-/** A role of a name of its own. @throws RejectedInput `client.role_name` */
-function demandOwnName(delegate: Delegate): Delegate {
-  if (!TOP_LEVEL.has(delegate.name)) return delegate;
-  throw new RejectedInput('client.role_name', `a delegated role is called ${delegate.name}`);
-}
-
-function missing(url: string): RejectedInput {
-  return new RejectedInput('client.missing', `the server has no ${url}`);
 }

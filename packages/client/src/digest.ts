@@ -1,7 +1,7 @@
 /** Whether bytes are those that a signed file states: their length, and every hash of an algorithm that is known. */
 
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
-import { RejectedInput, toHex } from '@tidemark/canonical';
+import { accepted, RejectedInput, toHex } from '@tidemark/canonical';
 
 /** A hash being computed. */
 export interface Hashing {
@@ -94,6 +94,15 @@ export function demandStated(
   const checker = new Checker(what, stated, hashes);
   checker.update(bytes);
   checker.finish();
+}
+
+/** Whether a file is the stated one. */
+export function isStated(bytes: Uint8Array, stated: Stated, hashes: Hashes): boolean {
+  const isIt = accepted(() => {
+    demandStated('the file', bytes, stated, hashes);
+    return true;
+  });
+  return isIt === true;
 }
 
 function portable(hash: { update(chunk: Uint8Array): unknown; digest(): Uint8Array }): Hashing {

@@ -15,7 +15,7 @@ export function httpFetch({
   silenceMs = 30_000,
   bytesPerSecondMin = 1_000,
 }: HttpOptions = {}): Fetch {
-  return async (url) => {
+  return async (url, question) => {
     const abort = new AbortController();
     const silence = new Silence(abort, silenceMs);
     const fault = (cause: unknown): OperatingFault => {
@@ -26,14 +26,15 @@ export function httpFetch({
     };
     let response: Response;
     try {
-      response = await fetch(url, { signal: abort.signal });
+      response = await fetch(url, { signal: abort.signal, ...(question && asking(question)) });
     } catch (cause) {
       throw fault(cause);
     }
     if (!response.ok) {
       silence.end();
       await response.body?.cancel();
-      if (response.status === 404 || response.status === 403) return undefined;
+      const isNothing = question === undefined ? NOTHING : NO_ANSWER;
+      if (isNothing.has(response.status)) return undefined;
       throw new OperatingFault('client.fetch', `${url}: the server answers ${response.status}`);
     }
     return chunksOf(response, silence, fault, (bytes, ms) => {
@@ -41,6 +42,16 @@ export function httpFetch({
       throw slow(url, `fewer than ${bytesPerSecondMin} bytes a second`);
     });
   };
+}
+
+const NOTHING: ReadonlySet<number> = new Set([403, 404]);
+/** Servers of files know no POST. */
+const NO_ANSWER: ReadonlySet<number> = new Set([...NOTHING, 405, 501]);
+
+function asking(question: Uint8Array): RequestInit {
+  const headers = { 'content-type': 'application/json' };
+  // A copy: bytes of memory that threads share are no body.
+  return { method: 'POST', headers, body: question.slice() };
 }
 
 async function* chunksOf(

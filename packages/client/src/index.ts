@@ -7,4 +7,4 @@ export type { Hashes, Hashing } from './digest.ts';
 export { httpFetch } from './http.ts';
 export { memoryStore } from './memory.ts';
 export { encodeRole } from './names.ts';
-export type { Fetch, Limits, TrustStore } from './ports.ts';
+export type { Fetch, Limits, MerklePolicy, TrustStore } from './ports.ts';

@@ -18,6 +18,21 @@ export function hashedName(path: string, hashes: ReadonlyMap<string, string>): s
   return `${path.slice(0, slash)}${hash}.${path.slice(slash)}`;
 }
 
+/** `ROLE.json`, or `N.ROLE.json` where a repository has consistent snapshots. */
+export function versionedName(
+  { consistentSnapshot }: { readonly consistentSnapshot: boolean },
+  role: string,
+  version: number,
+): string {
+  const name = `${encodeRole(role)}.json`;
+  return consistentSnapshot ? `${version}.${name}` : name;
+}
+
+/** `https://index.example/metadata/` → `https://index.example/merkle`. */
+export function besideFolder(url: string, name: string): string {
+  return URL.canParse(url) ? new URL(`../${name}`, inFolder(url, '')).href : name;
+}
+
 export function inFolder(url: string, path: string): string {
   return `${url.replace(/\/*$/, '')}/${path}`;
 }

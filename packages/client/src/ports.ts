@@ -2,9 +2,19 @@
 
 /**
  * The bytes under a URL as they come; undefined where the server says that there is nothing (404, or 403 as S3 has it).
+ * @param question JSON that is sent with POST; undefined then also where the server answers no questions
  * @throws OperatingFault `client.fetch` (no answer, or one that is no file), `client.slow`
  */
-export type Fetch = (url: string) => Promise<AsyncIterable<Uint8Array> | undefined>;
+export type Fetch = (
+  url: string,
+  question?: Uint8Array,
+) => Promise<AsyncIterable<Uint8Array> | undefined>;
+
+/**
+ * Whether the Merkle map is used where there is one (TAP 16), or snapshot.json: `preferred`: snapshot.json where the
+ * server has no proofs, as a static mirror; `demanded`: nothing else will do; `unused`.
+ */
+export type MerklePolicy = 'preferred' | 'demanded' | 'unused';
 
 /**
  * What the client trusts, as the bytes that it was served, by role. One process at a time has it open. A write is
@@ -29,9 +39,11 @@ export interface Limits {
   readonly roots: number;
   /** Roles that are looked into for one target. */
   readonly roles: number;
+  /** Roles of which proofs are asked for in one question. */
+  readonly proofs: number;
 }
 
-/** The first four and the last two are those of python-tuf. */
+/** The first four, `roots` and `roles` are those of python-tuf. */
 export const LIMITS: Limits = {
   rootBytes: 512_000,
   timestampBytes: 16_384,
@@ -40,4 +52,5 @@ export const LIMITS: Limits = {
   statedBytes: 128 << 20,
   roots: 256,
   roles: 32,
+  proofs: 256,
 };

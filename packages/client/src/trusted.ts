@@ -17,6 +17,7 @@ import {
   verifyThreshold,
   type Envelope,
   type Key,
+  type MetaFile,
   type Role,
   type Root,
   type Signed,
@@ -25,7 +26,7 @@ import {
   type Timestamp,
   type Verifiers,
 } from '@tidemark/tuf';
-import { demandStated, type Hashes } from './digest.ts';
+import { demandStated, isStated, type Hashes } from './digest.ts';
 
 export interface Trusted {
   readonly root: Envelope<Root>;
@@ -139,43 +140,94 @@ export interface Delegated {
   readonly keys: ReadonlyMap<string, Key>;
 }
 
+/** A file of targets, and the bytes it was served as. */
+export interface TargetsFile {
+  readonly bytes: Uint8Array;
+  readonly file: Envelope<Targets>;
+}
+
 /**
- * A file of targets that the current snapshot lists, by the role that somebody trusted delegated to.
- * @throws RejectedInput `json.*`, `tuf.*`, `client.unlisted`, `client.length`, `client.hash`, `client.version`,
- *   `client.expired`
+ * A file of targets that is listed, by the role that somebody trusted delegated to.
+ * @param stated what the snapshot or the map states of it
+ * @throws RejectedInput `json.*`, `tuf.*`, `client.length`, `client.hash`, `client.version`, `client.expired`
  */
 export function trustTargets(
-  trusted: Trusted,
+  bytes: Uint8Array,
+  delegated: Delegated,
+  stated: MetaFile,
+  crypto: Crypto,
+  nowMs: number,
+): TargetsFile {
+  const { name } = delegated;
+  about(name, () => demandStated('the file', bytes, stated, crypto.hashes));
+  const { file } = signedTargets(bytes, delegated, crypto);
+  demandListed(name, file.signed, stated, nowMs);
+  return { bytes, file };
+}
+
+/** A file of targets that the right keys signed, at whatever time. @throws RejectedInput `json.*`, `tuf.*` */
+export function signedTargets(
   bytes: Uint8Array,
   { name, role, keys }: Delegated,
-  { verifiers, hashes }: Crypto,
-  nowMs: number,
-): Envelope<Targets> {
+  { verifiers }: Crypto,
+): TargetsFile {
   return about(name, () => {
-    const stated = listed(trusted, name);
-    demandStated('the file', bytes, stated, hashes);
-    const targets = parseTargets(bytes);
-    verifyThreshold(targets, keys, role, verifiers);
-    const { version } = targets.signed;
-    if (version !== stated.version) {
-      throw new RejectedInput(
-        'client.version',
-        `version ${version}, the snapshot states ${stated.version}`,
-      );
+    const file = parseTargets(bytes);
+    verifyThreshold(file, keys, role, verifiers);
+    return { bytes, file };
+  });
+}
+
+/** Demands that a file that was kept is the one that is listed now. @throws RejectedInput as {@link trustTargets} */
+export function demandStillListed(
+  name: string,
+  { bytes, file }: TargetsFile,
+  stated: MetaFile,
+  { hashes }: Crypto,
+  nowMs: number,
+): void {
+  about(name, () => demandStated('the file', bytes, stated, hashes));
+  demandListed(name, file.signed, stated, nowMs);
+}
+
+/**
+ * Demands that the map does not take back what its signers gave out: a file that was seen, and that the keys which count
+ * today did sign, bounds what may be stated of its role. (Where keys were replaced because versions had been driven up
+ * with them, what they signed counts for nothing.)
+ * @throws RejectedInput `client.rollback`, `client.equivocation`
+ */
+export function demandNotTakenBack(
+  name: string,
+  stated: MetaFile | undefined,
+  seen: TargetsFile,
+  { hashes }: Crypto,
+): void {
+  about(name, () => {
+    const { version } = seen.file.signed;
+    if (stated === undefined) {
+      throw new RejectedInput('client.rollback', `gone, and version ${version} was seen before`);
     }
-    demandFresh(name, targets.signed, nowMs);
-    return targets;
+    demandNotBehind('it', stated.version, version);
+    if (stated.version > version || isStated(seen.bytes, stated, hashes)) return;
+    const message = `there are two of version ${version}: the one that was seen before, and another`;
+    throw new RejectedInput('client.equivocation', message);
   });
 }
 
 /** What the snapshot states of a role. @throws RejectedInput `client.unlisted` */
-export function listed(
-  { snapshot }: Trusted,
-  role: string,
-): NonNullable<ReturnType<Snapshot['meta']['get']>> {
+export function listed({ snapshot }: Trusted, role: string): MetaFile {
   const stated = snapshot!.signed.meta.get(`${role}.json`);
   if (stated !== undefined) return stated;
   throw new RejectedInput('client.unlisted', `the snapshot does not list ${role}.json`);
+}
+
+function demandListed(name: string, signed: Targets, stated: MetaFile, nowMs: number): void {
+  about(name, () => {
+    if (signed.version === stated.version) return;
+    const message = `version ${signed.version}, the snapshot states ${stated.version}`;
+    throw new RejectedInput('client.version', message);
+  });
+  demandFresh(name, signed, nowMs);
 }
 
 function demandNotBehind(what: string, version: number, before: number): void {

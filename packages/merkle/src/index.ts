@@ -6,6 +6,8 @@ export { CompactRange } from './compactRange.ts';
 export type { CompactRangeState } from './compactRange.ts';
 export { SlotTree, combineRoots, emptySlotHash, leafData, rootFromSlot, slotHash } from './map.ts';
 export type { SlotChange, SlotTreeShape } from './map.ts';
+export { makeMultiproof, multiproofBytesMax, openMultiproof } from './multiproof.ts';
+export type { ProvedSlot } from './multiproof.ts';
 export {
   decodeVerifierKey,
   encodeVerifierKey,
@@ -27,6 +29,7 @@ export {
   verifyInclusion,
 } from './rfc6962.ts';
 export type { ConsistencyClaim, InclusionClaim, NodeReader } from './rfc6962.ts';
-export { makeTap16File, verifyTap16File } from './tap16.ts';
-export type { MetaFile, Tap16Map } from './tap16.ts';
+export { demandOwnRoles, slotInMap } from './slot.ts';
+export type { MapShape, MetaFile, SlotContents, Tap16Map } from './slot.ts';
+export { makeTap16File, openTap16File, verifyTap16File } from './tap16.ts';
 export { MerkleTree } from './tree.ts';

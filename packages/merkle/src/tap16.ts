@@ -16,38 +16,22 @@
  * not name is thereby proved absent.
  */
 
-import { slotOfRole } from '@tidemark/bin';
-import type { Bins } from '@tidemark/bin';
-import {
-  encodeCanonical,
-  fromHex,
-  isObject,
-  parseCanonical,
-  RejectedInput,
-  sha256 as portable,
-  toHex,
-} from '@tidemark/canonical';
-import type { Json, JsonObject, Sha256 } from '@tidemark/canonical';
+import { encodeCanonical, fromHex, isObject, sha256 as portable, toHex } from '@tidemark/canonical';
+import type { JsonObject, Sha256 } from '@tidemark/canonical';
 import { rootFromSlot, slotHash } from './map.ts';
-
-/** What the map says of one role's file. */
-export interface MetaFile {
-  readonly version: number;
-  /** bytes */
-  readonly length: number;
-  /** 64 hex digits */
-  readonly sha256: string;
-}
-
-/** The map's parameters, from root's `signed`. */
-export interface Tap16Map {
-  /** s: 2^s slots */
-  readonly slotBits: number;
-  /** which roles are bins, and so sit in slots of their own */
-  readonly bins: Bins;
-  /** K: most roles in one slot */
-  readonly rolesMax: number;
-}
+import {
+  demandOwnRoles,
+  isHash,
+  membersOf,
+  type MetaFile,
+  proofMembers,
+  refused,
+  slotBytesMax,
+  type SlotContents,
+  slotContents,
+  slotInMap,
+  type Tap16Map,
+} from './slot.ts';
 
 /**
  * @param contents the slot's METAFILES object
@@ -70,8 +54,7 @@ export function makeTap16File(
  * @param role without `.json`
  * @param root `merkle_root` of a verified timestamp: 64 hex digits
  * @returns what the map with this root says of the role: its file, or that there is none
- * @throws RejectedInput `tap16.too_large`, `.not_canonical`, `.shape`, `.roles_max`, `.foreign_role`, `.metafile`,
- *   `.path`, `.directions`, `.root`
+ * @throws RejectedInput as {@link openTap16File}
  */
 export function verifyTap16File(
   bytes: Uint8Array,
@@ -80,69 +63,36 @@ export function verifyTap16File(
   map: Tap16Map,
   sha256: Sha256 = portable,
 ): MetaFile | 'absent' {
-  const bytesMax = 512 + 1024 * map.rolesMax + 128 * map.slotBits;
-  if (bytes.length > bytesMax) throw refused('too_large', `longer than ${bytesMax} bytes`);
-  const file = parseFile(bytes);
-  const slotOf = (name: string) =>
-    slotOfRole(name, map.bins, map.slotBits, (data) => toHex(sha256(data)));
-  const slot = slotOf(role);
-  const contents = parseContents(file.leaf_contents, map.rolesMax);
-  for (const name of contents.keys()) {
-    if (slotOf(name) !== slot) throw refused('foreign_role', `${name} belongs to another slot`);
-  }
-  const path = parsePath(file.merkle_path, map.slotBits);
-  checkDirections(file.path_directions, slot, map.slotBits);
-  const leaf = slotHash(slot, file.leaf_contents, sha256);
-  if (toHex(rootFromSlot(slot, leaf, path, sha256)) !== root) {
-    throw refused('root', 'the path leads to another root');
-  }
-  return contents.get(role) ?? 'absent';
+  const slot = slotInMap(role, map, sha256);
+  return openTap16File(bytes, slot, root, map, sha256).get(role) ?? 'absent';
 }
 
-interface Tap16File {
-  readonly leaf_contents: JsonObject;
-  readonly merkle_path: JsonObject;
-  readonly path_directions: JsonObject;
-}
-
-function parseFile(bytes: Uint8Array): Tap16File {
-  let json: Json;
-  try {
-    json = parseCanonical(bytes);
-  } catch (cause) {
-    throw refused('not_canonical', 'not canonical JSON', cause);
-  }
-  const [leaf_contents, merkle_path, path_directions] = membersOf(
-    json,
-    ['leaf_contents', 'merkle_path', 'path_directions'],
-    'shape',
-  );
-  if (!isObject(leaf_contents) || !isObject(merkle_path) || !isObject(path_directions)) {
+/**
+ * What the map holds in a slot.
+ * @throws RejectedInput `tap16.too_large`, `.not_canonical`, `.shape`, `.roles_max`, `.metafile`, `.foreign_role`,
+ *   `.path`, `.directions`, `.root`
+ */
+export function openTap16File(
+  bytes: Uint8Array,
+  slot: number,
+  root: string,
+  map: Tap16Map,
+  sha256: Sha256 = portable,
+): SlotContents {
+  const bytesMax = slotBytesMax(map) + 128 * map.slotBits;
+  const file = proofMembers(bytes, bytesMax, ['leaf_contents', 'merkle_path', 'path_directions']);
+  const [leaf, steps, directions] = file;
+  if (!isObject(leaf) || !isObject(steps) || !isObject(directions)) {
     throw refused('shape', 'a member is not an object');
   }
-  return { leaf_contents, merkle_path, path_directions };
-}
-
-/** Roles by name, without `.json`. */
-function parseContents(contents: JsonObject, rolesMax: number): Map<string, MetaFile> {
-  const entries = Object.entries(contents);
-  if (entries.length > rolesMax) throw refused('roles_max', `more than ${rolesMax} roles`);
-  return new Map(
-    entries.map(([name, file]) => {
-      if (!name.endsWith('.json')) throw refused('metafile', `${name} is not a metadata file`);
-      return [name.slice(0, -'.json'.length), parseMetaFile(file)];
-    }),
-  );
-}
-
-function parseMetaFile(json: Json): MetaFile {
-  const [hashes, length, version] = membersOf(json, ['hashes', 'length', 'version'], 'metafile');
-  const [sha256] = membersOf(hashes, ['sha256'], 'metafile');
-  const counts = typeof length === 'number' && typeof version === 'number';
-  if (!counts || length < 1 || version < 1 || !isHash(sha256)) {
-    throw refused('metafile', 'not a version, length and sha256');
+  const contents = slotContents(leaf, map.rolesMax);
+  demandOwnRoles(contents.keys(), slot, map, sha256);
+  const path = parsePath(steps, map.slotBits);
+  checkDirections(directions, slot, map.slotBits);
+  if (toHex(rootFromSlot(slot, slotHash(slot, leaf, sha256), path, sha256)) !== root) {
+    throw refused('root', 'the path leads to another root');
   }
-  return { version, length, sha256 };
+  return contents;
 }
 
 /** Siblings from the bottom up. */
@@ -170,24 +120,4 @@ function directionsOf(slot: number, slotBits: number): number[] {
 
 function levels(slotBits: number): string[] {
   return Array.from({ length: slotBits }, (_, level) => String(level));
-}
-
-/** The values of exactly these members. */
-function membersOf(json: Json | undefined, names: readonly string[], code: string): Json[] {
-  if (!isObject(json) || Object.keys(json).length !== names.length) {
-    throw refused(code, `not an object of ${names.length} members`);
-  }
-  return names.map((name) => {
-    const value = Object.hasOwn(json, name) ? json[name] : undefined;
-    if (value === undefined) throw refused(code, `${name} is missing`);
-    return value;
-  });
-}
-
-function isHash(json: Json | undefined): json is string {
-  return typeof json === 'string' && /^[0-9a-f]{64}$/.test(json);
-}
-
-function refused(code: string, why: string, cause?: unknown): RejectedInput {
-  return new RejectedInput(`tap16.${code}`, why, { cause });
 }

@@ -17,7 +17,9 @@ import {
   emptyRoot,
   encodeVerifierKey,
   formatNote,
+  makeMultiproof,
   makeTap16File,
+  openMultiproof,
   openCheckpoint,
   parseCheckpoint,
   parseNote,
@@ -45,6 +47,7 @@ const path = Array.from({ length: SLOT_BITS }, (_, i) => sha256(Uint8Array.of(i)
 /** Bin 1 of 4 is in slot 4 of 16. */
 const SLOT = 4;
 const proof = makeTap16File(SLOT, contents, path);
+const several = Buffer.from(makeMultiproof([{ slot: SLOT, contents, path }]));
 const root = toHex(rootFromSlot(SLOT, slotHash(SLOT, contents), path));
 
 fuzz([
@@ -92,6 +95,17 @@ fuzz([
     spell: canonicalText,
     demand: (_, bytes) => {
       if (!bytes.equals(proof)) throw new Error('it is forged');
+    },
+  }),
+  parser({
+    name: 'openMultiproof',
+    samples: [several],
+    read: (bytes) => openMultiproof(bytes, [SLOT], root, map),
+    refusals:
+      /^tap16\.(?:too_large|not_canonical|shape|slots|roles_max|metafile|foreign_role|path|root)$/,
+    spell: canonicalText,
+    demand: (_, bytes) => {
+      if (!bytes.equals(several)) throw new Error('it is forged');
     },
   }),
   parser({

@@ -9,6 +9,7 @@ import type { JsonObject } from '@tidemark/canonical';
 import { keyIdOf, keyJson } from './keys.ts';
 import type { Key } from './keys.ts';
 import { pathSegmentsMax } from './paths.ts';
+import type { Delegations } from './types.ts';
 
 export interface BinsOptions {
   /** The one online key of all bins. */
@@ -80,6 +81,29 @@ export function binsPaths(): readonly string[] {
       .fill('*')
       .join('/'),
   );
+}
+
+/** How the bins are named that a role delegates to, and how many there are; undefined where it delegates otherwise. */
+export function binsOf(
+  delegations: Delegations | undefined,
+): Pick<BinsOptions, 'prefix' | 'bits'> | undefined {
+  const succinct = delegations?.succinctRoles;
+  if (succinct !== undefined) {
+    const { namePrefix: prefix, bitLength: bits } = succinct;
+    return bits <= binBitsMax ? { prefix, bits } : undefined;
+  }
+  const roles = delegations?.roles ?? [];
+  const bits = Math.log2(roles.length);
+  const prefix = /^(.+)-[0-9a-f]+$/.exec(roles[0]?.name ?? '')?.[1];
+  if (prefix === undefined || !Number.isInteger(bits) || bits < 1 || bits > binBitsMax) {
+    return undefined;
+  }
+  const areBins = roles.every(
+    ({ name, pathHashPrefixes }, index) =>
+      name === binRoleName(prefix, bits, index) &&
+      pathHashPrefixes?.join() === binHashPrefixes(bits, index).join(),
+  );
+  return areBins ? { prefix, bits } : undefined;
 }
 
 function binCount(bits: number): number {

@@ -4,6 +4,7 @@ export {
   binBitsMax,
   binHashPrefixes,
   binRoleName,
+  binsOf,
   binsPaths,
   prefixDelegations,
   succinctDelegations,

@@ -5,13 +5,12 @@
  * What it leans on is the first root. A page that comes from the ledger it judges shows that the files fit together
  * and to that root; whether it is the right root, the reader has to know from elsewhere, hence its hash is shown.
  */
-import { binOfPathHash, pathHash, type Bins } from '@tidemark/bin';
+import { binOfPathHash, type Bins, pathHash } from '@tidemark/bin';
 import { RejectedInput, sha256Hex } from '@tidemark/canonical';
 import { verifyTap16File, type Tap16Map } from '@tidemark/merkle';
 import {
-  binBitsMax,
-  binHashPrefixes,
   binRoleName,
+  binsOf,
   binsPaths,
   checkTargetPath,
   parseRoot,
@@ -129,31 +128,13 @@ function newestRoot(roots: readonly Uint8Array[], nowMs: number): Envelope<Root>
 }
 
 /** The map's shape: what root states for life, and how many bins are delegated to. */
-function mapOf(root: Root, delegations: Delegations | undefined): Tap16Map {
+function mapOf(root: Root, delegations: Delegations | undefined): Tap16Map & { bins: Bins } {
   if (root.tidemark === undefined) throw refused('statement', 'root.json states no Merkle map');
   const { slot_bits: slotBits, slot_roles_max: rolesMax } = root.tidemark;
   const bins = binsOf(delegations);
-  if (bins.bits > Math.min(slotBits, binBitsMax)) throw refused('bins', 'more bins than slots');
+  if (bins === undefined) throw refused('bins', 'bins.json does not delegate to bins');
+  if (bins.bits > slotBits) throw refused('bins', 'more bins than slots');
   return { slotBits, rolesMax, bins };
-}
-
-/** How the bins are named and how many there are, in either form of delegation. */
-function binsOf(delegations: Delegations | undefined): Bins {
-  const succinct = delegations?.succinctRoles;
-  if (succinct !== undefined) return { prefix: succinct.namePrefix, bits: succinct.bitLength };
-  const roles = delegations?.roles ?? [];
-  const bits = Math.log2(roles.length);
-  const prefix = /^(.+)-[0-9a-f]+$/.exec(roles[0]?.name ?? '')?.[1];
-  if (prefix === undefined || !Number.isInteger(bits) || bits < 1) {
-    throw refused('bins', 'bins.json does not delegate to bins');
-  }
-  for (const [index, { name, pathHashPrefixes }] of roles.entries()) {
-    const expected = binHashPrefixes(bits, index);
-    if (name !== binRoleName(prefix, bits, index) || pathHashPrefixes?.join() !== expected.join()) {
-      throw refused('bins', `bins.json delegates to ${name} what is not its part`);
-    }
-  }
-  return { prefix, bits };
 }
 
 /** Whose signatures count for bins.json; only where nobody is asked for the path before it. */

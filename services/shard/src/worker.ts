@@ -48,7 +48,7 @@ export interface ShardCalls {
     path: string,
     n: number,
   ) => Promise<{ bin: number; version: number; value: string | undefined }>;
-  readonly proof: (partition: number, role: string, n: number) => Promise<SlotProof>;
+  readonly proofs: (partition: number, roles: readonly string[], n: number) => Promise<SlotProof[]>;
   readonly changes: (
     partition: number,
     n: number,
@@ -130,8 +130,10 @@ function handlers(
       (await view(partition)).file(role, version, n),
     target: async (partition: number, path: string, n: number) =>
       (await view(partition)).target(path, n),
-    proof: async (partition: number, role: string, n: number) =>
-      (await view(partition)).proof(role, n),
+    proofs: async (partition: number, roles: readonly string[], n: number) => {
+      const asked = await view(partition);
+      return Promise.all(roles.map((role) => asked.proof(role, n)));
+    },
     changes: async (partition: number, n: number, from: ChangePlace, changesMax: number) =>
       (await view(partition)).changedTargets(n, from, changesMax),
     scrub: async (partition: number, after: Uint8Array | undefined, bytesMax: number) =>

@@ -72,8 +72,9 @@ export class ShardPool {
     return this.of(partition).target(partition, path, n);
   }
 
-  async proof(partition: number, role: string, n: number) {
-    return this.of(partition).proof(partition, role, n);
+  /** The slots of roles of one partition. */
+  async proofs(partition: number, roles: readonly string[], n: number) {
+    return this.of(partition).proofs(partition, roles, n);
   }
 
   /** What snapshot n changed about targets of a partition. */

@@ -10,10 +10,11 @@ import type { Engine } from '../engine/engine.ts';
 import { observeRequests } from '../operations/requests.ts';
 import { absent, FileAnswers, FOR_SECONDS } from './answer.ts';
 import { compressedJson } from './coding.ts';
-import { corsForReads, READ_PATHS } from './cors.ts';
+import { allowReads } from './cors.ts';
 import { type App, documentedApp, documentOf, NOT_MODIFIED } from './document.ts';
 import { EVENT_LIMITS, type Caller } from './events.ts';
 import { addLedger } from './ledger.ts';
+import { addMerkle } from './merkle.ts';
 import { addMetadata } from './metadata.ts';
 import { addMetrics, type Operations } from './metrics.ts';
 import { addOperations } from './operations.ts';
@@ -71,12 +72,13 @@ function appFor(
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
   app.use('/', pageHeaders);
   app.use(secureHeaders(SECURITY));
-  if (cors === 'reads') for (const path of READ_PATHS) app.use(path, corsForReads);
+  if (cors === 'reads') allowReads(app);
   // A tag is of the bytes that leave: it is made of what has been compressed.
   app.use('/v1/snapshots/*', etag());
   app.use('/v1/*', compressedJson);
   addPage(app);
   addMetadata(app, engine);
+  addMerkle(app, engine);
   addTargetFiles(app, engine);
   addLedger(app, engine);
   addReads(app, engine);

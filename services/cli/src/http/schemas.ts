@@ -176,6 +176,13 @@ export const tap16Schema = z
   })
   .openapi('MerkleFile');
 
+export const multiproofSchema = z
+  .object({
+    leaves: z.record(z.string(), z.record(z.string(), z.unknown())),
+    siblings: z.array(hex32Bytes),
+  })
+  .openapi('MerkleMultiproof');
+
 export const uploadSchema = z
   .object({
     accepted: z.array(
