@@ -62,8 +62,15 @@ export class Roles {
   async proveForeseen(map: ProvedMap, paths: readonly string[]): Promise<boolean> {
     const first = this.topLevel().name;
     const slots = new Map([[map.slotOf(first), first]]);
-    for (const search of this.searches(paths)) await this.foresee(search, map, slots);
-    return this.proveSlots(map, slots);
+    const guessed = new Map(slots);
+    try {
+      for (const search of this.searches(paths)) await this.foresee(search, map, guessed);
+      return await this.proveSlots(map, guessed);
+    } catch (error) {
+      // What was kept may lead elsewhere than today: there may be other bins.
+      if (!(error instanceof RejectedInput) || guessed.size === 1) throw error;
+      return this.proveSlots(map, slots);
+    }
   }
 
   /** Brings what the map says of roles. @throws RejectedInput `tap16.*`, `client.missing` */

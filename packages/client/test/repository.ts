@@ -8,13 +8,14 @@ import {
   rootSigned,
   signMetadata,
   snapshotSigned,
+  type Statement,
   targetsSigned,
   timestampSigned,
   type TargetInput,
 } from '@tidemark/tuf';
 import { nativeVerifiers } from '@tidemark/tuf/native';
-import { type Client, type Limits, memoryStore, openClient, portableHashes } from '../src/index.ts';
-import type { TrustStore } from '../src/index.ts';
+import { type Client, memoryStore, openClient, portableHashes } from '../src/index.ts';
+import type { Limits, MerklePolicy, TrustStore } from '../src/index.ts';
 
 export const NOW = Date.UTC(2027, 0, 1);
 export const DAY = 86_400_000;
@@ -39,11 +40,13 @@ export class Repository {
     targets: ['targets'],
   };
   expires = NOW + 30 * DAY;
+  /** What root says of a ledger. */
+  tidemark: Statement | undefined;
   /** By role: a delegated role's file is signed with the key of its name. */
   readonly targets = new Map<string, Map<string, TargetInput>>([['targets', new Map()]]);
   readonly delegations = new Map<string, JsonObject>();
   /** What a file of targets was published as. */
-  private readonly meta = new Map<string, { version: number; length: number; sha256: string }>();
+  protected readonly meta = new Map<string, { version: number; length: number; sha256: string }>();
 
   /** A signed file with the next version of its role, not yet served. */
   sign(role: string, signed: JsonObject, keys: readonly string[] = [role]): Uint8Array {
@@ -60,12 +63,14 @@ export class Repository {
       snapshot: { keys: keysOf('snapshot'), threshold: 1 },
       targets: { keys: keysOf('targets'), threshold: 1 },
     };
-    const bytes = this.sign(
-      'root',
-      rootSigned({ version, expiresMs: this.expires, roles }),
-      signers,
-    );
-    this.files.set(`metadata/${version}.root.json`, bytes);
+    const { tidemark } = this;
+    const signed = rootSigned({
+      version,
+      expiresMs: this.expires,
+      roles,
+      ...(tidemark && { tidemark }),
+    });
+    this.files.set(`metadata/${version}.root.json`, this.sign('root', signed, signers));
   }
 
   publishTargets(...roles: readonly string[]): void {
@@ -103,8 +108,20 @@ export class Repository {
 
   publishTimestamp(snapshot: { version: number; length: number; sha256: string }): void {
     const version = ++this.versions['timestamp']!;
-    const signed = timestampSigned({ version, expiresMs: this.expires, snapshot });
+    const merkleRoot = this.merkleRoot();
+    const common = { version, expiresMs: this.expires, snapshot };
+    const signed = timestampSigned({ ...common, ...(merkleRoot && { merkleRoot }) });
     this.files.set('metadata/timestamp.json', this.sign('timestamp', signed, this.keys.timestamp));
+  }
+
+  /** Of what was published, for repositories with a map. */
+  protected merkleRoot(): string | undefined {
+    return undefined;
+  }
+
+  /** What the server answers. */
+  protected answer(path: string, _question?: Uint8Array): Uint8Array | undefined {
+    return this.files.get(path);
   }
 
   add(role: string, path: string, content = `content of ${path}`): void {
@@ -144,6 +161,7 @@ export class Repository {
       root?: Uint8Array;
       now?: () => number;
       limits?: Partial<Limits>;
+      merkle?: MerklePolicy;
     } = {},
   ): Promise<Client> {
     const root = options.root ?? this.files.get('metadata/1.root.json');
@@ -151,16 +169,17 @@ export class Repository {
       metadataUrl: `${URL}/metadata/`,
       store: options.store ?? memoryStore(),
       ...(root && { root }),
-      fetch: async (url) => {
+      fetch: async (url, question) => {
         const path = decodeURIComponent(url.slice(URL.length + 1));
         this.asked.push(path.replace(/^metadata\//, ''));
-        const bytes = this.files.get(path);
+        const bytes = this.answer(path, question);
         return bytes && inChunks(bytes);
       },
       verifiers: nativeVerifiers,
       hashes: portableHashes,
       now: options.now ?? (() => NOW),
       ...(options.limits && { limits: options.limits }),
+      ...(options.merkle && { merkle: options.merkle }),
     });
   }
 }
