@@ -11,11 +11,16 @@ export interface Reply {
 export async function ask(
   url: string,
   path: string,
-  options: { readonly method?: string; readonly headers?: Record<string, string> } = {},
+  options: {
+    readonly method?: string;
+    readonly headers?: Record<string, string>;
+    readonly body?: Uint8Array;
+  } = {},
 ): Promise<Reply> {
   const { hostname, port } = new URL(url);
+  const { body, ...asked } = options;
   const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-  const sent = request({ hostname, port, path, agent: false, ...options });
+  const sent = request({ hostname, port, path, agent: false, ...asked });
   sent.once('error', reject);
   sent.once('response', (response) => {
     const chunks: Buffer[] = [];
@@ -26,7 +31,7 @@ export async function ask(
       resolve({ status, headers, body: Buffer.concat(chunks) });
     });
   });
-  sent.end();
+  sent.end(body);
   return promise;
 }
 

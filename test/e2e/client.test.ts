@@ -3,7 +3,9 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { openClient, httpFetch, memoryStore, portableHashes } from '@tidemark/client';
+import type { MerklePolicy } from '@tidemark/client';
 import { portableVerifiers } from '@tidemark/tuf';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/files.ts';
@@ -37,19 +39,22 @@ describe.each(['succinct', 'prefixes'] as const)('a ledger with %s bins', (deleg
   afterAll(() => server[Symbol.asyncDispose]());
 
   test('what is listed is downloaded, once; what is not is refused', async () => {
-    const client = clientIn(`${delegation}-trusted`, server.url);
+    const merkle = delegation === 'succinct' ? 'demanded' : 'unused';
+    const client = clientIn(`${delegation}-${merkle}`, server.url, merkle);
     expect(await client('init', join(ledger.folder, '1.root.json'))).toMatchObject({ code: 0 });
     for (const says of ['verified', 'unchanged']) {
       const run = await client('download', 'demo/a.tar.gz', 'demo/bad.tar.gz');
       expect(run).toMatchObject({ code: 0, stderr: '' });
       expect(run.stdout.match(new RegExp(`: ${says}`, 'g'))).toHaveLength(2);
     }
-    const file = join(folder.path, `${delegation}-trusted-files`, 'demo%2Fa.tar.gz');
+    const file = join(folder.path, `${delegation}-${merkle}-files`, 'demo%2Fa.tar.gz');
     expect(await readFile(file, 'utf8')).toBe(CONTENT);
     for (const path of ['demo/gone.tar.gz', 'demo/never', '../../etc/passwd']) {
       const run = await client('download', path);
       expect([run.code, run.stderr]).toEqual([1, expect.stringContaining('(client.absent)')]);
     }
+    const kept = Object.keys(await trustedIn(`${delegation}-${merkle}`));
+    expect(kept.includes('snapshot.json')).toBe(merkle === 'unused');
   });
 
   test('the library does the same with what runs in a browser', async () => {
@@ -72,12 +77,14 @@ describe.each(['succinct', 'prefixes'] as const)('a ledger with %s bins', (deleg
 
   test('a mirror that lies is refused, what was trusted stays, and the honest one is believed again', async () => {
     await using mirror = await lyingMirror(server.url);
-    const client = clientIn(`${delegation}-lied-to`, mirror.url);
+    const client = clientIn(`${delegation}-lied-to`, mirror.url, 'demanded');
     await client('init', join(ledger.folder, '1.root.json'));
     expect(await client('refresh')).toMatchObject({ code: 0 });
     for (const [lie, code] of [
       [/^\/metadata\/timestamp\.json$/, 'json.syntax'],
-      [/bin-[0-9a-f]+\.json$/, 'client.hash'],
+      [/^\/merkle\/.*\/(?:proofs|targets\.json)$/, 'tap16.not_canonical'],
+      [/^\/merkle\/.*\/bin-[0-9a-f]+\.json$/, 'tap16.not_canonical'],
+      [/^\/metadata\/.*bin-[0-9a-f]+\.json$/, 'client.hash'],
       [/^\/targets\//, 'client.hash'],
     ] as const) {
       const before = await trustedIn(`${delegation}-lied-to`);
@@ -112,8 +119,9 @@ test('what is missing is said, and how to go on', async () => {
 function clientIn(
   name: string,
   url: string,
+  merkle: MerklePolicy = 'preferred',
 ): (what: 'init' | 'refresh' | 'download', ...args: readonly string[]) => Promise<Run> {
-  const trusted = ['--metadata-dir', join(folder.path, name)];
+  const trusted = ['--metadata-dir', join(folder.path, name), '--merkle', merkle];
   return async (what, ...args) => {
     if (what === 'init') return tidemark(['client', ...trusted, 'init', ...args]);
     const files = join(folder.path, `${name}-files`);
@@ -137,7 +145,9 @@ async function lyingMirror(
 ): Promise<{ url: string; lieAbout(path: RegExp | undefined): void } & AsyncDisposable> {
   let lie: RegExp | undefined;
   const server = createServer((request, response) => {
-    void ask(origin, request.url!).then(({ status, body }) => {
+    const { method = 'GET' } = request;
+    const asked = buffer(request).then((body) => ask(origin, request.url!, { method, body }));
+    void asked.then(({ status, body }) => {
       if (lie?.test(request.url!) === true) body[0] = body[0]! ^ 1;
       response.writeHead(status).end(body);
     });

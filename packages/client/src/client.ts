@@ -72,15 +72,22 @@ export interface Client {
  * @throws OperatingFault `client.no_root`: neither the store has a root nor the options
  */
 export async function openClient(options: ClientOptions): Promise<Client> {
-  const { root, store } = options;
+  const { root, store, verifiers } = options;
   const kept = await store.read('root');
-  const first = kept ?? root;
-  if (first === undefined) {
-    throw new OperatingFault('client.no_root', 'nothing is trusted yet: give a first root.json');
-  }
-  const trusted = trustRoot(first, options);
-  if (kept === undefined) await store.write('root', first);
-  return new Workflow(options, trusted);
+  if (kept !== undefined) return new Workflow(options, trustRoot(kept, verifiers));
+  if (root !== undefined) return new Workflow(options, await beginTrust(store, root, verifiers));
+  throw new OperatingFault('client.no_root', 'nothing is trusted yet: give a first root.json');
+}
+
+/** Keeps a first root in an empty store. @throws RejectedInput `tuf.*`, `json.*`: it is none */
+export async function beginTrust(
+  store: TrustStore,
+  root: Uint8Array,
+  verifiers: Verifiers,
+): Promise<Trusted> {
+  const trusted = trustRoot(root, verifiers);
+  await store.write('root', root);
+  return trusted;
 }
 
 class Workflow implements Client {

@@ -1,6 +1,6 @@
 /** A TUF client: from a root that one trusts to files that may be used. Runs in the browser; `./files` and `./native` are for Node. */
 
-export { openClient } from './client.ts';
+export { beginTrust, openClient } from './client.ts';
 export type { Client, ClientOptions, FoundTarget } from './client.ts';
 export { Checker, portableHashes } from './digest.ts';
 export type { Hashes, Hashing } from './digest.ts';

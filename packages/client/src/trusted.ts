@@ -41,7 +41,7 @@ export interface Crypto {
 }
 
 /** Where trust begins: a root that somebody handed over. @throws RejectedInput `json.*`, `tuf.*` */
-export function trustRoot(bytes: Uint8Array, { verifiers }: Crypto): Trusted {
+export function trustRoot(bytes: Uint8Array, verifiers: Verifiers): Trusted {
   return about('root', () => {
     const root = parseRoot(bytes);
     verifyThreshold(root, root.signed.keys, root.signed.roles.root, verifiers);

@@ -70,6 +70,31 @@ test('while the timestamp stays, proofs are asked for once', async () => {
   expect(repo.asked).toEqual(['2.root.json', 'timestamp.json']);
 });
 
+test('a client that goes on follows the newest map', async () => {
+  const repo = ledger();
+  const client = await repo.client({ merkle: 'demanded' });
+  await client.target(A);
+  const later = `${A}.asc`;
+  expect(await client.target(later)).toBeUndefined();
+  repo.upload(later);
+  repo.publish();
+  await client.refresh();
+  expect(await client.target(later)).toMatchObject({ path: later });
+});
+
+test('without the map: of two files of one version the one that the snapshot states counts', async () => {
+  const repo = ledger();
+  const { store, contents } = watchedStore();
+  const bin = repo.binOf(A);
+  await (await repo.client({ store, merkle: 'unused' })).target(A);
+  repo.versions[bin]!--;
+  repo.add(bin, 'demo/more');
+  repo.publishTargets(bin);
+  repo.publish();
+  await (await repo.client({ store, merkle: 'unused' })).target(A);
+  expect((await contents())[bin]).toContain('demo/more');
+});
+
 test('a path that nobody lists is not found, a removed one no more', async () => {
   const repo = ledger();
   const { store } = watchedStore();

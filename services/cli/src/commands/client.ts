@@ -2,16 +2,10 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperatingFault, RejectedInput } from '@tidemark/canonical';
-import {
-  Checker,
-  type Client,
-  encodeRole,
-  type FoundTarget,
-  httpFetch,
-  openClient,
-} from '@tidemark/client';
+import { beginTrust, Checker, encodeRole, type FoundTarget } from '@tidemark/client';
 import { openTrustFiles } from '@tidemark/client/files';
 import { nativeHashes } from '@tidemark/client/native';
+import { type FolderClientOptions, openFolderClient } from '@tidemark/client/node';
 import { nativeVerifiers } from '@tidemark/tuf/native';
 import { writeWhole } from '../access/copies.ts';
 
@@ -22,12 +16,24 @@ export async function trustFirst(metadataDir: string, rootFile: string): Promise
       cause,
     });
   });
-  await withClient(metadataDir, '', async () => undefined, root);
+  const store = await openTrustFiles(metadataDir);
+  try {
+    if ((await store.read('root')) !== undefined) {
+      throw new OperatingFault('client.trusted', `${metadataDir} trusts a root already`);
+    }
+    await beginTrust(store, root, nativeVerifiers);
+  } finally {
+    await store.close();
+  }
 }
 
+/** What a client trusts, and whom it asks. */
+export type Metadata = Pick<FolderClientOptions, 'directory' | 'metadataUrl' | 'merkle'>;
+
 /** Brings what is trusted up to date. */
-export async function refresh(metadataDir: string, metadataUrl: string): Promise<void> {
-  await withClient(metadataDir, metadataUrl, (client) => client.refresh());
+export async function refresh(metadata: Metadata): Promise<void> {
+  await using client = await openFolderClient({ ...metadata, now: Date.now });
+  await client.refresh();
 }
 
 export interface Downloads {
@@ -40,49 +46,20 @@ export interface Downloads {
 
 /** Downloads targets one after the other; ends at the first that is not to be had. */
 export async function download(
-  metadataDir: string,
-  metadataUrl: string,
+  metadata: Metadata,
   { targets, baseUrl, directory, done }: Downloads,
 ): Promise<void> {
-  await withClient(metadataDir, metadataUrl, async (client) => {
-    await client.refresh();
-    for (const path of targets) {
-      const target = await client.target(path);
-      if (target === undefined) {
-        throw new RejectedInput('client.absent', `the repository lists no ${path}`);
-      }
-      // A path may climb out of a folder or have the length of several names; as one name it cannot.
-      const file = join(directory, encodeRole(path));
-      const wasThere = await isThere(file, target);
-      if (!wasThere) await writeWhole(file, client.download(target, baseUrl));
-      done(path, file, wasThere);
+  await using client = await openFolderClient({ ...metadata, now: Date.now });
+  for (const [i, target] of (await client.targets(targets)).entries()) {
+    const path = targets[i]!;
+    if (target === undefined) {
+      throw new RejectedInput('client.absent', `the repository lists no ${path}`);
     }
-  });
-}
-
-async function withClient(
-  metadataDir: string,
-  metadataUrl: string,
-  act: (client: Client) => Promise<void>,
-  root?: Uint8Array,
-): Promise<void> {
-  const store = await openTrustFiles(metadataDir);
-  try {
-    if (root !== undefined && (await store.read('root')) !== undefined) {
-      throw new OperatingFault('client.trusted', `${metadataDir} trusts a root already`);
-    }
-    const client = await openClient({
-      metadataUrl,
-      store,
-      fetch: httpFetch(),
-      ...(root && { root }),
-      verifiers: nativeVerifiers,
-      hashes: nativeHashes,
-      now: Date.now,
-    });
-    await act(client);
-  } finally {
-    await store.close();
+    // A path may climb out of a folder or have the length of several names; as one name it cannot.
+    const file = join(directory, encodeRole(path));
+    const wasThere = await isThere(file, target);
+    if (!wasThere) await writeWhole(file, client.download(target, baseUrl));
+    done(path, file, wasThere);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The command `client`, in the protocol by which TUF clients are tested: options first, then what to do. */
 import { Option, type Command } from '@commander-js/extra-typings';
-import { download, refresh, trustFirst } from '../commands/client.ts';
+import { download, type Metadata, refresh, trustFirst } from '../commands/client.ts';
 
 export function clientCommand(program: Command): void {
   const client = program
@@ -14,10 +14,23 @@ export function clientCommand(program: Command): void {
         (path: string, before: readonly string[] | undefined) => [...(before ?? []), path],
       ),
     )
+    .addOption(
+      new Option('--merkle <use>', 'the Merkle map in place of snapshot.json, where there is one')
+        .choices(['preferred', 'demanded', 'unused'])
+        .default('preferred' as const),
+    )
     .option('--target-base-url <url>', 'where the files are')
     .option('--target-dir <dir>', 'where to put them')
     .addHelpText('after', EXAMPLES);
   const options = (): ReturnType<typeof client.opts> => client.opts();
+  const metadata = (): Metadata => {
+    const { metadataDir, metadataUrl, merkle } = options();
+    return {
+      directory: metadataDir,
+      metadataUrl: demanded(metadataUrl, '--metadata-url'),
+      merkle,
+    };
+  };
   const demanded = <T>(value: T | undefined, option: string): T =>
     value ?? client.error(`error: this needs ${option}`);
   client
@@ -31,15 +44,14 @@ export function clientCommand(program: Command): void {
     .command('refresh')
     .description('bring what is trusted up to date')
     .action(async () => {
-      const { metadataDir, metadataUrl } = options();
-      await refresh(metadataDir, demanded(metadataUrl, '--metadata-url'));
+      await refresh(metadata());
     });
   client
     .command('download')
     .description('refresh, then download what is listed, verified')
     .action(async () => {
-      const { metadataDir, metadataUrl, targetName, targetBaseUrl, targetDir } = options();
-      await download(metadataDir, demanded(metadataUrl, '--metadata-url'), {
+      const { targetName, targetBaseUrl, targetDir } = options();
+      await download(metadata(), {
         targets: demanded(targetName, '--target-name'),
         baseUrl: demanded(targetBaseUrl, '--target-base-url'),
         directory: demanded(targetDir, '--target-dir'),
