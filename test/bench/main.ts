@@ -1,7 +1,6 @@
 /**
  * `npm run bench`: the figures that the README states, each beside its floor or its peer, measured in
- * the same run. `--quick`: a tenth of the targets; `--json FILE`: also as data; `--plot FILE`:
- * the course of an overload as SVG.
+ * the same run; `--help` says what may be chosen.
  *
  * The floor is taken before and after what it is compared with: shared machines change their speed.
  * One bin in 64 is verified after signing (policy sample); timestamp, snapshot and checkpoint are. Classic
@@ -9,6 +8,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
 import type { Event } from '@tidemark/event';
 import { openSource, type Engine } from '@tidemark/cli';
 import { floorPerSecond } from './floor.ts';
@@ -16,6 +16,7 @@ import { benchHttp } from './http.ts';
 import { load, makeLedger, MEMORY_BUDGET_BYTES, SHARDS, untilAllVisible } from './ledger.ts';
 import { peerBatch } from './peer.ts';
 import { batchRate, latency, sustained } from './rates.ts';
+import { benchClients } from './refresh.ts';
 import { Results } from './results.ts';
 import { prng, sequence } from './synthetic.ts';
 
@@ -26,34 +27,65 @@ const SEED = 458;
 const BULK_CUT_MS = 5_000;
 /** What python-tuf publishes at once, and we. */
 const BATCH = 10_000;
-const quick = process.argv.includes('--quick');
-const jsonAt = process.argv.indexOf('--json');
-const plotAt = process.argv.indexOf('--plot');
+/** What a client fetches depends little on how many targets there are. */
+const CLIENTS_SHARE = 0.2;
+const PARTS = ['bins', 'real', 'http', 'clients'] as const;
+const HELP = `
+npm run bench -- [--quick] [--only PART] [--json FILE] [--plot FILE]
+  --quick      a tenth of the targets
+  --only PART  ${PARTS.join(', ')}; may be repeated
+  --json FILE  the figures as data, too
+  --plot FILE  the course of the overload, as SVG`;
+
+const { values } = parseArgs({
+  options: {
+    help: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true, default: [...PARTS] },
+    json: { type: 'string' },
+    plot: { type: 'string' },
+  },
+});
+const { quick, only } = values;
+const unknown = only.find((part) => !PARTS.includes(part as (typeof PARTS)[number]));
+if (values.help || unknown !== undefined) {
+  console.error(unknown === undefined ? HELP : `there is no part ${unknown}\n${HELP}`);
+  process.exit(unknown === undefined ? 0 : 2);
+}
 const targets = quick ? Math.round(TARGETS / 10) : TARGETS;
 const results = new Results(
   `${availableParallelism()} cores, Node ${process.version}, ${SHARDS} shards, ` +
     `${targets} targets, memory budget ${MEMORY_BUDGET_BYTES >> 20} MiB, seed ${SEED}`,
 );
 
-const peer = await peerBatch(targets, BATCH);
-if (peer !== undefined) {
-  const { rate, setup } = peer;
-  results.add('peer: python-tuf, a batch durably published', rate, 'uploads/s', setup, {});
+if (only.includes('bins')) await benchAllBins();
+if (only.includes('real')) await benchReal();
+if (only.includes('http')) {
+  await benchHttp(results, {
+    targets,
+    seed: SEED,
+    seconds: quick ? 3 : 8,
+    overloadSeconds: quick ? 10 : 60,
+    plotFile: values.plot,
+  });
 }
-for (const bits of [14, 16]) await benchBins(bits);
-await benchReal();
-await benchHttp(results, {
-  targets,
-  seed: SEED,
-  seconds: quick ? 3 : 8,
-  overloadSeconds: quick ? 10 : 60,
-  plotFile: plotAt > 0 ? process.argv[plotAt + 1] : undefined,
-});
+if (only.includes('clients')) {
+  await benchClients(results, Math.round(targets * CLIENTS_SHARE), SEED);
+}
 results.print();
-if (jsonAt > 0) await writeFile(process.argv[jsonAt + 1]!, `${results.json()}\n`);
+if (values.json !== undefined) await writeFile(values.json, `${results.json()}\n`);
 process.exit(0);
 
-async function benchBins(bits: number): Promise<void> {
+async function benchAllBins(): Promise<void> {
+  const peer = await peerBatch(targets, BATCH);
+  if (peer !== undefined) {
+    const { rate, setup } = peer;
+    results.add('peer: python-tuf, a batch durably published', rate, 'uploads/s', setup, {});
+  }
+  for (const bits of [14, 16]) await benchBins(bits, peer?.rate);
+}
+
+async function benchBins(bits: number, peer: number | undefined): Promise<void> {
   const setup = `2^${bits} bins`;
   const uploads = sequence(prng(SEED));
   await using ledger = await makeLedger(bits, BULK_CUT_MS);
@@ -89,7 +121,7 @@ async function benchBins(bits: number): Promise<void> {
     batch,
     'uploads/s',
     `${setup}, ${BATCH} at once, 1000 ms cuts`,
-    peer === undefined ? {} : { peer: peer.rate },
+    peer === undefined ? {} : { peer },
   );
   const restart = await ledger.restart(1000);
   results.add('restart', restart, 'ms', setup, { goalMax: 3000 });

@@ -58,7 +58,15 @@ def main():
     report["seconds"] = time.monotonic() - start
     report["bytes"] = fetcher.bytes
     report["requests"] = fetcher.requests
+    report["residentMax"] = resident_max()
     json.dump(report, sys.stdout)
+
+
+def resident_max():
+    """Bytes. What getrusage says includes the parent at the time of the fork."""
+    with open("/proc/self/status") as file:
+        line = next(line for line in file if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
 
 
 def ask(updater, path, file, download):
