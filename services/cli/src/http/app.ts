@@ -4,7 +4,6 @@ import { utf8 } from '@tidemark/canonical';
 import type { Context } from 'hono';
 import { etag } from 'hono/etag';
 import { methodNotAllowed } from 'hono/method-not-allowed';
-import { secureHeaders } from 'hono/secure-headers';
 import type { ServeConfig } from '../config/serveSettings.ts';
 import type { Engine } from '../engine/engine.ts';
 import { observeRequests } from '../operations/requests.ts';
@@ -21,6 +20,7 @@ import { addOperations } from './operations.ts';
 import { addPage, pageHeaders } from './page.ts';
 import { problem, problemOf } from './problem.ts';
 import { addReads } from './reads.ts';
+import { secured } from './secure.ts';
 import { addSnapshots } from './snapshots.ts';
 import { addTargetFiles } from './targetFiles.ts';
 import { addUploads } from './uploadRoute.ts';
@@ -71,7 +71,7 @@ function appFor(
   if (operations !== undefined) app.use(observeRequests(listener, operations.request));
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
   app.use('/', pageHeaders);
-  app.use(secureHeaders(SECURITY));
+  app.use(secured);
   if (cors === 'reads') allowReads(app);
   // A tag is of the bytes that leave: it is made of what has been compressed.
   app.use('/v1/snapshots/*', etag());
@@ -112,15 +112,6 @@ const DOCUMENT_ROUTE = createRoute({
     304: NOT_MODIFIED,
   },
 });
-
-/** Nothing here but the page at `/` is a page, and everything may be fetched from anywhere: it is public or has a token. */
-const SECURITY: Parameters<typeof secureHeaders>[0] = {
-  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], sandbox: [] },
-  crossOriginResourcePolicy: 'cross-origin',
-  xFrameOptions: 'DENY',
-  // For whoever ends TLS to say.
-  strictTransportSecurity: false,
-};
 
 function onMethodNotAllowed(context: Context, methods: readonly string[]): Response {
   const allow = methods.join(', ');

@@ -96,6 +96,6 @@ function notesOf(context: Context): Notes | undefined {
 }
 
 /** Node's own request and response, where there are any. */
-function sides(context: Context): { incoming?: IncomingMessage; outgoing?: ServerResponse } {
+export function sides(context: Context): { incoming?: IncomingMessage; outgoing?: ServerResponse } {
   return (context.env ?? {}) as { incoming?: IncomingMessage; outgoing?: ServerResponse };
 }
