@@ -170,6 +170,41 @@ export const EXAMPLES: readonly Example[] = [
     found: [`${LOG}:${at}: has an effect: ${effect}`],
   })),
   {
+    rule: 'what browsers run needs no Node',
+    files: {
+      'packages/log/package.json': manifest('@tidemark/log', {
+        exports: {
+          '.': './src/index.ts',
+          './browser': './src/browser.ts',
+          './node': './src/node.ts',
+        },
+        dependencies: { '@tidemark/canonical': '0.1.0' },
+      }),
+      'packages/log/src/browser.ts':
+        '// B.\nimport type { Hash } from "node:crypto";\nimport { deep } from "./deep.ts";\ntype Deep = Hash;\nconst x: Deep = deep;\nx;\n',
+      'packages/log/src/deep.ts':
+        '// D.\nimport { join } from "node:path";\nexport const deep = (Buffer: string, x: Buffer) => join(Buffer, x);\n',
+      'packages/log/src/node.ts':
+        '// N.\nimport { join } from "node:path";\nBuffer.from(join(""));\n',
+      [LOG]: log('export const at = Buffer.from("");'),
+    },
+    found: [
+      `${LOG}:3: uses Buffer, for browsers by packages/log/src/index.ts`,
+      'packages/log/src/deep.ts:2: imports node:path, for browsers by packages/log/src/browser.ts',
+    ],
+  },
+  {
+    rule: 'what browsers run needs no Node',
+    files: {
+      'services/intake/src/page/index.html': '<script type="module" src="./main.ts"></script>\n',
+      'services/intake/src/page/main.ts': '// M.\nimport "../worker.ts";\n',
+      'services/intake/src/worker.ts': '// W.\nawait import("node:fs");\n',
+    },
+    found: [
+      'services/intake/src/worker.ts:2: imports node:fs, for browsers by services/intake/src/page/main.ts',
+    ],
+  },
+  {
     rule: 'files are small',
     files: {
       [LOG]: log(`export const at = 0;${'\n'.repeat(298)}`),

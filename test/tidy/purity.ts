@@ -35,6 +35,11 @@ export const ALLOWED: readonly Allowance[] = [
       'adapter of the publication store: its lock is a listening socket under a name of its own',
   },
   {
+    path: 'packages/client/src/browser.ts',
+    effects: ['indexedDB', 'navigator', 'AbortSignal.timeout'],
+    reason: 'adapter of the client’s store: the browser’s database, its locks, the wait for one',
+  },
+  {
     path: 'packages/client/src/files.ts',
     effects: ['node:fs/promises'],
     reason: 'adapter of the client’s store: files',
@@ -73,6 +78,7 @@ const EFFECT_GLOBALS = new Set([
   'globalThis',
   'indexedDB',
   'localStorage',
+  'navigator',
   'performance',
   'process',
   'setImmediate',

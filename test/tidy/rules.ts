@@ -1,4 +1,5 @@
 // All tidy rules by name. test/tidy.test.ts runs each on the repository and on its bad examples.
+import { browsersNeedNoNode } from './browser.ts';
 import { dependenciesExplained, exactPins, liveLinks } from './documents.ts';
 import { noDeadExports, noDeadFiles, parsersAreFuzzed } from './exports.ts';
 import { fileSizes, oneReader, plainTypeScript, purposeComments } from './forms.ts';
@@ -19,6 +20,7 @@ export const RULES = {
   'other packages are reached by name': noImportAcross,
   'manifests list what is imported': manifestsMatchImports,
   'packages/ have no effects': (tree) => purity(tree),
+  'what browsers run needs no Node': browsersNeedNoNode,
   'files are small': fileSizes,
   'files say what they are for': purposeComments,
   'TypeScript stays erasable and explicit': plainTypeScript,

@@ -4,8 +4,9 @@
  */
 import * as fs from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { OperatingFault } from '@tidemark/canonical';
+import { OperatingFault, sha256Hex, utf8 } from '@tidemark/canonical';
 import { lockedFolder } from '@tidemark/publish';
+import { closing } from './closing.ts';
 import { encodeRole } from './names.ts';
 import type { TrustStore } from './ports.ts';
 
@@ -18,17 +19,17 @@ const NAME_BYTES_MAX = 255;
  */
 export async function openTrustFiles(directory: string): Promise<TrustStore> {
   const { folder, release } = await stored(() => lockedFolder(resolve(directory), fs));
-  return {
+  return closing({
     read: (role) => stored(() => folder.read(fileOf(role))),
     write: (role, bytes) => stored(() => folder.write(fileOf(role), bytes)),
     close: () => stored(release),
-  };
+  });
 }
 
+/** What is too long is called by its hash, behind a character that no encoded name has. */
 function fileOf(role: string): string {
   const name = `${encodeRole(role)}.json`;
-  if (name.length <= NAME_BYTES_MAX) return name;
-  throw new OperatingFault('client.store', `a role's name has ${role.length} characters`);
+  return name.length <= NAME_BYTES_MAX ? name : `@${sha256Hex(utf8(role))}.json`;
 }
 
 async function stored<T>(act: () => Promise<T>): Promise<T> {

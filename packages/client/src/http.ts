@@ -26,9 +26,18 @@ export function httpFetch({
     };
     let response: Response;
     try {
-      response = await fetch(url, { signal: abort.signal, ...(question && asking(question)) });
+      // A browser would answer from what it has: whoever asks what is new must hear it from the server.
+      const options = {
+        signal: abort.signal,
+        cache: 'no-cache',
+        ...(question && asking(question)),
+      } as const;
+      response = await fetch(url, options);
     } catch (cause) {
-      throw fault(cause);
+      const failure = fault(cause);
+      // A browser does not say that a server lets no other site ask: whoever then asks for files finds out if it is there.
+      if (question !== undefined && failure.code === 'client.fetch') return undefined;
+      throw failure;
     }
     if (!response.ok) {
       silence.end();

@@ -1,4 +1,4 @@
-/** A TUF client: from a root that one trusts to files that may be used. Runs in the browser; `./files` and `./native` are for Node. */
+/** A TUF client: from a root that one trusts to files that may be used. Runs everywhere; `./browser` keeps trust in a browser, `./files` and `./native` are for Node. */
 
 export { beginTrust, openClient } from './client.ts';
 export type { Client, ClientOptions, FoundTarget } from './client.ts';

@@ -2,7 +2,7 @@
 
 /**
  * The bytes under a URL as they come; undefined where the server says that there is nothing (404, or 403 as S3 has it).
- * @param question JSON that is sent with POST; undefined then also where the server answers no questions
+ * @param question JSON that is sent with POST; undefined then also where nobody answers questions
  * @throws OperatingFault `client.fetch` (no answer, or one that is no file), `client.slow`
  */
 export type Fetch = (

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { utf8 } from '@tidemark/canonical';
 import { expect, test } from 'vitest';
 import { httpFetch } from '../src/index.ts';
 
@@ -31,6 +32,7 @@ test('nobody there, and an answer that breaks off', async () => {
   await expect(httpFetch()('http://127.0.0.1:1/file')).rejects.toMatchObject({
     code: 'client.fetch',
   });
+  expect(await httpFetch()('http://127.0.0.1:1/proofs', utf8('{}'))).toBeUndefined();
   const chunks = httpFetch()(`${server.url}/file`).then(joined);
   await expect(chunks).rejects.toMatchObject({ code: 'client.fetch' });
 });
