@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { temporaryFolder } from '../support/files.ts';
 import type { ClientReport, ClientRequest } from './report.ts';
 
@@ -24,11 +25,11 @@ export async function askPythonTuf(
   return JSON.parse(await runPython(interpreter, [SCRIPT], JSON.stringify(input))) as ClientReport;
 }
 
-/** Runs a script with text on its standard input; resolves to its standard output. */
+/** Runs a script with text, or lines as they come, on its standard input; resolves to its standard output. */
 export async function runPython(
   interpreter: string,
   args: readonly string[],
-  input = '',
+  input: string | AsyncIterable<string> = '',
 ): Promise<string> {
   const child = spawn(interpreter, args, {
     // The servers under test are on this machine, whatever proxy the environment names.
@@ -38,7 +39,9 @@ export async function runPython(
   let complaint = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
-  child.stdin.on('error', () => {}).end(input);
+  child.stdin.on('error', () => {});
+  if (typeof input === 'string') child.stdin.end(input);
+  else Readable.from(input).pipe(child.stdin);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject).on('close', resolve);
   });

@@ -229,10 +229,9 @@ class Workflow implements Client {
         accepted(() => followSnapshot(this.trusted, kept, this.options, true)) ?? this.trusted;
     }
     const { version, length } = this.trusted.timestamp!.signed.snapshot;
-    if (this.trusted.snapshot?.signed.version === version) {
-      demandCurrent(this.trusted, this.nowMs);
-      return;
-    }
+    const known = this.trusted.snapshot?.signed;
+    // One that has expired may have been renewed under its version.
+    if (known?.version === version && known.expiresMs > this.nowMs) return;
     const name = versionedName(this.trusted.root.signed, 'snapshot', version);
     const bytes = await this.documents.demand(name, this.limits.snapshotBytes, length);
     const next = followSnapshot(this.trusted, bytes, this.options, false);

@@ -10,12 +10,12 @@ export function matchesPattern(path: string, pattern: string): boolean {
   const parts = pattern.split('/');
   return (
     segments.length === parts.length &&
-    segments.every((segment, i) => matchesSegment(segment, parts[i]!))
+    segments.every((segment, i) => matchesSegment(characters(segment), characters(parts[i]!)))
   );
 }
 
 /** On a mismatch only the last star takes one character more: those before it have matched all they must. */
-function matchesSegment(text: string, pattern: string): boolean {
+function matchesSegment(text: ArrayLike<string>, pattern: ArrayLike<string>): boolean {
   let t = 0;
   let p = 0;
   let star = -1;
@@ -37,3 +37,10 @@ function matchesSegment(text: string, pattern: string): boolean {
   while (pattern[p] === '*') p++;
   return p === pattern.length;
 }
+
+/** One of two surrogates is no character. */
+function characters(text: string): ArrayLike<string> {
+  return SURROGATE.test(text) ? Array.from(text) : text;
+}
+
+const SURROGATE = /[\ud800-\udfff]/;

@@ -37,7 +37,7 @@ export interface Limits {
   readonly statedBytes: number;
   /** New roots in one refresh. */
   readonly roots: number;
-  /** Roles that are looked into for one target. */
+  /** Delegated roles that are looked into for one target. */
   readonly roles: number;
   /** Roles of which proofs are asked for in one question. */
   readonly proofs: number;

@@ -2,7 +2,7 @@
 import { utf8 } from '@tidemark/canonical';
 import { describe, expect, test } from 'vitest';
 import { memoryStore } from '../src/index.ts';
-import { downloaded, repository, ROLES, versionsIn } from './repository.ts';
+import { DAY, downloaded, NOW, repository, ROLES, versionsIn } from './repository.ts';
 
 describe('an honest repository', () => {
   test('a first refresh asks for each file once, a second for what can be new', async () => {
@@ -63,6 +63,30 @@ describe('an honest repository', () => {
     repo.publish();
     await client.refresh();
     expect(await versionsIn(store)).toEqual([3, 4, 4, 1]);
+  });
+
+  test('a snapshot that expired is asked for again, under the version it had', async () => {
+    const repo = repository();
+    const store = memoryStore();
+    let now = NOW;
+    const client = await repo.client({ store, now: () => now });
+    await client.refresh();
+    now = repo.expires;
+    repo.expires = now + DAY;
+    repo.publishRoot();
+    repo.publishTargets('targets');
+    repo.versions['snapshot']!--;
+    repo.publish();
+    await client.refresh();
+    expect(await versionsIn(store)).toEqual([2, 2, 1, 2]);
+    now = repo.expires;
+    repo.expires += DAY;
+    repo.publishRoot();
+    repo.publishTimestamp({ version: 1, length: 1, sha256: '0'.repeat(64) });
+    await expect(client.refresh()).rejects.toMatchObject({ code: 'client.length' });
+    repo.files.delete('metadata/1.snapshot.json');
+    await expect(client.refresh()).rejects.toMatchObject({ code: 'client.missing' });
+    expect(await versionsIn(store)).toEqual([3, 3, 1, 2]);
   });
 });
 

@@ -18,6 +18,12 @@ test.each([
   ['a.b', 'a.b', true],
   ['axb', 'a.b', false],
   ['.hidden', '*', true],
+  // A character is one, however many units UTF-16 takes for it.
+  ['emoji/😀', 'emoji/?', true],
+  ['😀😀', '*?', true],
+  ['😀', '??', false],
+  ['😀', '?*?', false],
+  ['a😀b', 'a*b', true],
   ['foo-2.tgz', 'foo-?.tgz', true],
   ['foo-22.tgz', 'foo-?.tgz', false],
 ])('%j matches %j: %j', (path, pattern, matches) => {

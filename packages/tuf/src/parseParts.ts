@@ -5,6 +5,7 @@ import type { Json } from '@tidemark/canonical';
 import { parseKey } from './keys.ts';
 import type { Key } from './keys.ts';
 import { readArray, readBoolean, readInteger, readObject, readString } from './read.ts';
+import { topLevelRoles } from './types.ts';
 import type { DelegatedRole, Delegations, Role, Statement, SuccinctRoles } from './types.ts';
 
 export function readKeys(json: Json | undefined): ReadonlyMap<string, Key> {
@@ -73,9 +74,15 @@ function readDelegatedRoles(json: Json): readonly DelegatedRole[] {
   });
 }
 
+/** Roles whose files have names of their own; nobody else may be called so. */
+const TOP_LEVEL: ReadonlySet<string> = new Set(topLevelRoles);
+
 function readDelegatedRole(json: Json): DelegatedRole {
   const role = readObject(json, 'tuf.delegations', 'role');
   const name = readString(role['name'], 'tuf.delegations', 'name');
+  if (name === '' || TOP_LEVEL.has(name)) {
+    throw new RejectedInput('tuf.role_name', `a delegated role is called "${name}"`);
+  }
   const { paths, path_hash_prefixes: prefixes } = role;
   if ((paths === undefined) === (prefixes === undefined)) {
     throw new RejectedInput('tuf.delegations', 'not exactly one of paths and path_hash_prefixes');

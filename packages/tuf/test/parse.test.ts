@@ -77,6 +77,8 @@ describe('refusals', () => {
     ['tuf.delegations', targets, [...delegated, 'path_hash_prefixes'], ['0']],
     ['tuf.delegations', targets, [...delegated, 'paths'], undefined],
     ['tuf.delegations', targets, [...delegated, 'terminating'], undefined],
+    ['tuf.role_name', targets, [...delegated, 'name'], 'snapshot'],
+    ['tuf.role_name', targets, [...delegated, 'name'], ''],
     ['tuf.timestamp_meta', timestamp, ['signed', 'meta', 'other.json'], { version: 1 }],
     ['tuf.timestamp_meta', timestamp, ['signed', 'meta', 'snapshot.json'], undefined],
     ['tuf.meta', timestamp, ['signed', 'meta', 'snapshot.json', 'version'], 0],

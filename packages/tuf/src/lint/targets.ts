@@ -6,7 +6,6 @@ import { binBitsMax } from '../bins.ts';
 import { checkTargetPath } from '../paths.ts';
 import { isArray } from '../read.ts';
 import type { DelegatedRole, Targets } from '../types.ts';
-import { topLevelRoles } from '../types.ts';
 import { isOnlySha256 } from './files.ts';
 import { isRoleName } from './rule.ts';
 import type { LintFile, Rule } from './rule.ts';
@@ -63,7 +62,7 @@ export const targetsFileRules: readonly Rule<LintFile<Targets>>[] = [
     check: ({ envelope: { signed } }, report) => {
       const { roles, succinctRoles } = signed.delegations ?? {};
       for (const { name } of roles ?? []) {
-        if (!isRoleName(name) || TOP_LEVEL.has(name)) report(`a delegated role is called ${name}`);
+        if (!isRoleName(name)) report(`a delegated role is called ${name}`);
       }
       if (succinctRoles !== undefined && !isRoleName(`${succinctRoles.namePrefix}-0`)) {
         report(`bins are called ${succinctRoles.namePrefix}-…`);
@@ -144,7 +143,6 @@ function coverageFault(prefixes: readonly string[]): string | undefined {
   return covered === 16 ** 8 ? undefined : 'nobody holds the last hashes';
 }
 
-const TOP_LEVEL: ReadonlySet<string> = new Set(topLevelRoles);
 const DELEGATIONS_FIELDS = new Set(['keys', 'roles', 'succinct_roles']);
 const SUCCINCT_FIELDS = new Set(['bit_length', 'keyids', 'name_prefix', 'threshold']);
 const ROLE_FIELDS = new Set([

@@ -56,7 +56,10 @@ export const targetsCases = [
     'in a role',
     setSigned('2.targets.json', [...firstRole, 'x'], 1),
   ),
-  ...['targets', 'Claimed', 'a/b', '7', '__proto__'].map((name) =>
+  ...['targets', ''].map((name) =>
+    spoilt('tuf.role_name', oldTargets, name, setSigned(oldTargets, [...firstRole, 'name'], name)),
+  ),
+  ...['Claimed', 'a/b', '7', '__proto__'].map((name) =>
     spoilt('role-name', oldTargets, name, setSigned(oldTargets, [...firstRole, 'name'], name)),
   ),
   spoilt('role-name', '1.old-0.json', 'a prefix with a slash', slashedBins),
