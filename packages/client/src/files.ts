@@ -6,7 +6,7 @@ import * as fs from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { OperatingFault } from '@tidemark/canonical';
 import { lockedFolder } from '@tidemark/publish';
-import { encodeRole } from './names.ts';
+import { encodeFirst, fileName } from './names.ts';
 import type { TrustStore } from './ports.ts';
 
 /** A file system's limit for a name, which a role's may exceed. */
@@ -26,9 +26,15 @@ export async function openTrustFiles(directory: string): Promise<TrustStore> {
 }
 
 function fileOf(role: string): string {
-  const name = `${encodeRole(role)}.json`;
+  const own = fileName(`${role}.json`);
+  // Where folders do not tell upper case from lower, ROOT.json is root.json.
+  const name = /^(?:root|timestamp|snapshot|targets)\.json$/.test(own) ? own : apart(own);
   if (name.length <= NAME_BYTES_MAX) return name;
   throw new OperatingFault('client.store', `a role's name has ${role.length} characters`);
+}
+
+function apart(name: string): string {
+  return /^(?:root|timestamp|snapshot|targets)\.json$/i.test(name) ? encodeFirst(name) : name;
 }
 
 async function stored<T>(act: () => Promise<T>): Promise<T> {
