@@ -14,8 +14,17 @@ export function matchesPattern(path: string, pattern: string): boolean {
   );
 }
 
-/** On a mismatch only the last star takes one character more: those before it have matched all they must. */
 function matchesSegment(text: string, pattern: string): boolean {
+  // A character beyond the BMP is two units of a string, and one for `?`.
+  return SURROGATE.test(text)
+    ? matches(Array.from(text), Array.from(pattern))
+    : matches(text, pattern);
+}
+
+const SURROGATE = /[\ud800-\udfff]/;
+
+/** On a mismatch only the last star takes one character more: those before it have matched all they must. */
+export function matches(text: ArrayLike<string>, pattern: ArrayLike<string>): boolean {
   let t = 0;
   let p = 0;
   let star = -1;
