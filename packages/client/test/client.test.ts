@@ -85,10 +85,11 @@ test('what is asked at once is done in turn: each file is fetched once', async (
   ]);
   repo.files.delete('metadata/timestamp.json');
   const refused = client.refresh();
-  const next = client.refresh();
+  const afterwards = client.target('a/1');
   await expect(refused).rejects.toMatchObject({ code: 'client.missing' });
+  await expect(afterwards).rejects.toMatchObject({ code: 'client.missing' });
   repo.publish();
-  await next;
+  expect((await client.target('a/1'))?.role).toBe('a');
   await client.refresh();
 });
 
