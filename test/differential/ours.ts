@@ -1,7 +1,7 @@
 // Our client's verdicts on a case.
 import { createHash } from 'node:crypto';
 import { OperatingFault, RejectedInput } from '@tidemark/canonical';
-import { encodeRole, openClient, type Client, type TrustStore } from '@tidemark/client';
+import { fileName, openClient, type Client, type TrustStore } from '@tidemark/client';
 import { nativeHashes } from '@tidemark/client/native';
 import { nativeVerifiers } from '@tidemark/tuf/native';
 import type { Case, Visit } from './cases.ts';
@@ -17,7 +17,7 @@ export async function ourVerdicts({ root, visits }: Case): Promise<Verdict[]> {
   for (const visit of visits) {
     const { refused, targets } = await visitOnce(kept, root, visit);
     const store = Object.fromEntries(
-      [...kept].map(([role, bytes]) => [`${encodeRole(role)}.json`, sha256(bytes)]),
+      [...kept].map(([role, bytes]) => [fileName(`${role}.json`), sha256(bytes)]),
     );
     verdicts.push({ refused, targets, store });
   }

@@ -98,6 +98,8 @@ class Workflow implements Client {
   private nowMs = 0;
   /** What the last refresh believes; undefined until one has come to its end. */
   private roles: Roles | undefined;
+  /** The last operation: one follows the other. */
+  private turn: Promise<unknown> = Promise.resolve();
   /** What is proved of the newest timestamp's map. */
   private map: ProvedMap | undefined;
 
@@ -111,7 +113,7 @@ class Workflow implements Client {
   }
 
   async refresh(): Promise<void> {
-    await this.refreshFor([]);
+    await this.inTurn(() => this.refreshFor([]));
   }
 
   async target(path: string): Promise<FoundTarget | undefined> {
@@ -119,6 +121,10 @@ class Workflow implements Client {
   }
 
   async targets(paths: readonly string[]): Promise<(FoundTarget | undefined)[]> {
+    return this.inTurn(() => this.search(paths));
+  }
+
+  private async search(paths: readonly string[]): Promise<(FoundTarget | undefined)[]> {
     const roles = this.roles ?? (await this.refreshFor(paths));
     const found = new Map<string, FoundTarget>();
     let searches = roles.searches(paths);
@@ -152,6 +158,13 @@ class Workflow implements Client {
       yield chunk;
     }
     checker.finish();
+  }
+
+  /** Two at once would each take for trusted what the other has only begun to check. */
+  private inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.turn.then(act);
+    this.turn = turn.catch(() => undefined);
+    return turn;
   }
 
   /** @param paths that will be asked for next */

@@ -26,8 +26,8 @@ export class Documents {
    * @param bytesMax where nobody stated its length
    */
   async file(name: string, bytesMax: number, stated?: number): Promise<Uint8Array | undefined> {
-    const { metadataUrl, limits } = this.options;
-    const length = Math.min(stated ?? bytesMax, limits.statedBytes);
+    const { metadataUrl } = this.options;
+    const length = stated === undefined ? bytesMax : this.bounded(stated);
     return this.whole(inFolder(metadataUrl, name), name, length);
   }
 

@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import { OperatingFault, sha256Hex, utf8 } from '@tidemark/canonical';
 import { lockedFolder } from '@tidemark/publish';
 import { closing } from './closing.ts';
-import { encodeRole } from './names.ts';
+import { encodeFirst, fileName } from './names.ts';
 import type { TrustStore } from './ports.ts';
 
 /** A file system's limit for a name, which a role's may exceed. */
@@ -28,8 +28,14 @@ export async function openTrustFiles(directory: string): Promise<TrustStore> {
 
 /** What is too long is called by its hash, behind a character that no encoded name has. */
 function fileOf(role: string): string {
-  const name = `${encodeRole(role)}.json`;
+  const own = fileName(`${role}.json`);
+  // Where folders do not tell upper case from lower, ROOT.json is root.json.
+  const name = /^(?:root|timestamp|snapshot|targets)\.json$/.test(own) ? own : apart(own);
   return name.length <= NAME_BYTES_MAX ? name : `@${sha256Hex(utf8(role))}.json`;
+}
+
+function apart(name: string): string {
+  return /^(?:root|timestamp|snapshot|targets)\.json$/i.test(name) ? encodeFirst(name) : name;
 }
 
 async function stored<T>(act: () => Promise<T>): Promise<T> {

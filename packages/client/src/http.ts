@@ -39,9 +39,10 @@ export function httpFetch({
       if (question !== undefined && failure.code === 'client.fetch') return undefined;
       throw failure;
     }
+    silence.end();
     if (!response.ok) {
-      silence.end();
-      await response.body?.cancel();
+      // What else it says is not waited for, nor whether it can be told so.
+      void response.body?.cancel().catch(() => undefined);
       const isNothing = question === undefined ? NOTHING : NO_ANSWER;
       if (isNothing.has(response.status)) return undefined;
       throw new OperatingFault('client.fetch', `${url}: the server answers ${response.status}`);
@@ -70,15 +71,19 @@ async function* chunksOf(
   demandSpeed: (bytes: number, ms: number) => void,
 ): AsyncGenerator<Uint8Array> {
   const reader = body?.getReader();
-  const start = performance.now();
   let bytes = 0;
+  let waitedMs = 0;
   try {
     for (;;) {
+      silence.begin();
+      const start = performance.now();
       const chunk = await reader?.read().catch((cause: unknown) => Promise.reject(fault(cause)));
       if (chunk?.value === undefined) return;
-      silence.heard();
+      // What the caller takes its time for is not the server's slowness.
+      silence.end();
+      waitedMs += performance.now() - start;
       bytes += chunk.value.length;
-      demandSpeed(bytes, performance.now() - start);
+      demandSpeed(bytes, waitedMs);
       yield chunk.value;
     }
   } finally {
@@ -99,7 +104,7 @@ class Silence {
     this.timer = setTimeout(() => abort.abort(), ms);
   }
 
-  heard(): void {
+  begin(): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.abort.abort(), this.ms);
   }

@@ -6,5 +6,5 @@ export { Checker, portableHashes } from './digest.ts';
 export type { Hashes, Hashing } from './digest.ts';
 export { httpFetch } from './http.ts';
 export { memoryStore } from './memory.ts';
-export { encodeRole } from './names.ts';
+export { fileName } from './names.ts';
 export type { Fetch, Limits, MerklePolicy, TrustStore } from './ports.ts';

@@ -9,6 +9,24 @@ export function encodeRole(role: string): string {
 }
 
 /**
+ * A name as that of a file, whatever it is and wherever the file goes: not the folder or what is above it, and none that
+ * Windows takes for a device or cuts short. Different names have different files.
+ */
+export function fileName(name: string): string {
+  const encoded = encodeRole(name);
+  // No encoded name is this.
+  if (encoded === '') return '%';
+  return (WINDOWS_DEVICE.test(encoded) ? encodeFirst(encoded) : encoded).replace(/\.$/, '%2E');
+}
+
+const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/i;
+
+/** The same name, its first letter spelt by its number. */
+export function encodeFirst(name: string): string {
+  return `%${name.charCodeAt(0).toString(16).toUpperCase()}${name.slice(1)}`;
+}
+
+/**
  * `DIR/NAME` → `DIR/<hash>.NAME`, where a repository has consistent snapshots.
  * https://theupdateframework.github.io/specification/latest/#consistent-snapshots
  */

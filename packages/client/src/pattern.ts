@@ -10,12 +10,12 @@ export function matchesPattern(path: string, pattern: string): boolean {
   const parts = pattern.split('/');
   return (
     segments.length === parts.length &&
-    segments.every((segment, i) => matchesSegment(characters(segment), characters(parts[i]!)))
+    segments.every((segment, i) => matches(characters(segment), characters(parts[i]!)))
   );
 }
 
 /** On a mismatch only the last star takes one character more: those before it have matched all they must. */
-function matchesSegment(text: ArrayLike<string>, pattern: ArrayLike<string>): boolean {
+export function matches(text: ArrayLike<string>, pattern: ArrayLike<string>): boolean {
   let t = 0;
   let p = 0;
   let star = -1;

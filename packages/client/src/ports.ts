@@ -49,7 +49,7 @@ export const LIMITS: Limits = {
   timestampBytes: 16_384,
   snapshotBytes: 2_000_000,
   targetsBytes: 5_000_000,
-  statedBytes: 128 << 20,
+  statedBytes: 64 << 20,
   roots: 256,
   roles: 32,
   proofs: 256,

@@ -90,6 +90,33 @@ describe('an honest repository', () => {
   });
 });
 
+test('what is asked at once is done in turn: each file is fetched once', async () => {
+  const repo = repository();
+  repo.delegate('targets', { name: 'a', paths: ['a/*'] });
+  repo.add('a', 'a/1');
+  repo.publishTargets('a', 'targets');
+  repo.publish();
+  const client = await repo.client();
+  const [listed, delegated, absent] = await Promise.all([
+    ...['demo/a.tar.gz', 'a/1', 'a/2'].map((path) => client.target(path)),
+    client.refresh(),
+  ]);
+  expect([listed?.role, delegated?.role, absent]).toEqual(['targets', 'a', undefined]);
+  expect(repo.asked.filter((file) => /snapshot|targets|a\.json/.test(file))).toEqual([
+    '2.snapshot.json',
+    '2.targets.json',
+    '1.a.json',
+  ]);
+  repo.files.delete('metadata/timestamp.json');
+  const refused = client.refresh();
+  const afterwards = client.target('a/1');
+  await expect(refused).rejects.toMatchObject({ code: 'client.missing' });
+  await expect(afterwards).rejects.toMatchObject({ code: 'client.missing' });
+  repo.publish();
+  expect((await client.target('a/1'))?.role).toBe('a');
+  await client.refresh();
+});
+
 describe('the store', () => {
   test('keeps no root that is none, and nobody begins without one', async () => {
     const repo = repository();

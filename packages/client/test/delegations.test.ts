@@ -39,11 +39,50 @@ describe('bins', () => {
     }
   });
 
-  test('of 32 bits have names, too', () => {
-    const json = succinctDelegations({ key, bits: 1, prefix: 'b' });
-    const succinct = { ...(json['succinct_roles'] as object), bit_length: 32 };
-    const [bin] = delegatesFor(delegationsOf({ ...json, succinct_roles: succinct }), 'a');
-    expect(bin?.name).toBe('b-ca978112');
+  // SHA-256 of "a" begins with ca978112, of "16" with b17ef6d1, of "demo/98" with a digit that its first bit is 0 in.
+  test.each(Array.from({ length: 32 }, (_, i) => i + 1))(
+    'of %i bits are called by number',
+    (bits) => {
+      for (const path of ['a', 'b', '16', 'demo/98', 'demo/file-1']) {
+        const hash = createHash('sha256').update(path).digest();
+        const index = BigInt(hash.readUInt32BE()) >> BigInt(32 - bits);
+        const digits = Math.ceil(bits / 4);
+        const expected = `b-${index.toString(16).padStart(digits, '0')}`;
+        expect(delegatesFor(succinctOf(bits), path).map(({ name }) => name)).toEqual([expected]);
+      }
+    },
+  );
+
+  test.each([
+    [1, 'b-1'],
+    [4, 'b-c'],
+    [5, 'b-19'],
+    [16, 'b-ca97'],
+    [17, 'b-1952f'],
+    [31, 'b-654bc089'],
+    [32, 'b-ca978112'],
+  ])('of %i bits: "a" is in %s', (bits, name) => {
+    expect(delegatesFor(succinctOf(bits), 'a')[0]?.name).toBe(name);
+  });
+
+  test.each([0, 33, -1, 64, 256])('of %i bits there are none', (bits) => {
+    expect(() => succinctOf(bits)).toThrow(expect.objectContaining({ code: 'tuf.delegations' }));
+  });
+
+  test('of 65,536, one role is looked at for a path, once they are read', () => {
+    const parsed = delegationsOf(prefixDelegations({ key, bits: 16, prefix: 'bin' }));
+    let looked = 0;
+    const roles = new Proxy(parsed.roles!, {
+      get: (all, name) => {
+        if (/^\d+$/.test(String(name))) looked++;
+        return Reflect.get(all, name) as unknown;
+      },
+    });
+    const delegations = { ...parsed, roles };
+    expect(delegatesFor(delegations, 'a')[0]?.name).toBe('bin-ca97');
+    expect(looked).toBe(65_536 + 1);
+    for (let i = 0; i < 100; i++) expect(delegatesFor(delegations, `demo/${i}`)).toHaveLength(1);
+    expect(looked).toBe(65_536 + 1 + 100);
   });
 });
 
@@ -87,6 +126,12 @@ test('roles come in their order, up to the first that ends the search', () => {
     { numRuns: 1000 },
   );
 });
+
+function succinctOf(bits: number): Delegations {
+  const json = succinctDelegations({ key, bits: 1, prefix: 'b' });
+  const succinct = { ...(json['succinct_roles'] as object), bit_length: bits };
+  return delegationsOf({ ...json, succinct_roles: succinct });
+}
 
 function delegationsOf(delegations: ReturnType<typeof succinctDelegations>): Delegations {
   const signed = targetsSigned({ version: 1, expiresMs: NOW, delegations });

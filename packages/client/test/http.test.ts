@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { utf8 } from '@tidemark/canonical';
 import { expect, test } from 'vitest';
 import { httpFetch } from '../src/index.ts';
@@ -64,6 +65,18 @@ test('an answer may take longer than a silence, if it comes', async () => {
   });
   const chunks = await httpFetch({ silenceMs: 300 })(`${server.url}/steady`);
   expect((await joined(chunks)).length).toBe(16_000);
+});
+
+test('a caller who takes its time is not the server’s slowness', async () => {
+  await using server = await serve((_, response) => void response.end(Buffer.alloc(500_000)));
+  const chunks = await httpFetch({ silenceMs: 50, bytesPerSecondMin: 10_000_000 })(server.url);
+  let bytes = 0;
+  await setTimeout(200);
+  for await (const chunk of chunks!) {
+    if (bytes === 0) await setTimeout(200);
+    bytes += chunk.length;
+  }
+  expect(bytes).toBe(500_000);
 });
 
 test('whoever has enough ends the request', async () => {

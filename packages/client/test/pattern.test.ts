@@ -1,7 +1,7 @@
 /** Path patterns against a slow reader of the same words. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { matchesPattern } from '../src/pattern.ts';
+import { matches, matchesPattern } from '../src/pattern.ts';
 
 test.each([
   ['a/b', '*', false],
@@ -50,6 +50,61 @@ test('is what a regular expression says', () => {
   );
 });
 
+test.each([
+  ['😀', '?', true],
+  ['😀', '??', false],
+  ['a😀b', 'a?b', true],
+  ['a😀b', '*?b', true],
+  ['😀😀', '*???', false],
+  ['😀', '😀', true],
+  ['é', '?', true],
+  // Two characters that look like one.
+  ['e\u0301', '?', false],
+])('%j matches %j: %j, by characters', (path, pattern, matches) => {
+  expect(matchesPattern(path, pattern)).toBe(matches);
+});
+
+test('whatever the pattern, each character of the path is looked at once for each of the pattern', () => {
+  const part = fc.constantFrom(
+    '*',
+    '?',
+    'a',
+    '*a',
+    'a*',
+    '**',
+    '*?',
+    'aa',
+    '😀',
+    '\\',
+    '[a-',
+    '(a+)+',
+  );
+  const pattern = fc.array(part, { minLength: 1, maxLength: 60 }).map((parts) => parts.join(''));
+  const path = fc
+    .tuple(fc.nat({ max: 300 }), fc.constantFrom('', 'b', '😀'))
+    .map(([n, end]) => 'a'.repeat(n) + end);
+  fc.assert(
+    fc.property(path, pattern, (text, wanted) => {
+      const looked = counting(text);
+      matches(looked, [...wanted]);
+      expect(looked.times).toBeLessThanOrEqual((text.length + 1) * (wanted.length + 1));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
 test('a pattern of many stars takes no longer than its length times the path’s', () => {
   expect(matchesPattern('a'.repeat(5_000), `${'*a'.repeat(2_000)}b`)).toBe(false);
 });
+
+/** A text that counts how often it is looked at. */
+function counting(text: string): ArrayLike<string> & { readonly times: number } {
+  let times = 0;
+  return new Proxy(Object.assign([...text], { times }), {
+    get: (characters, name) => {
+      if (name === 'times') return times;
+      if (name !== 'length') times++;
+      return Reflect.get(characters, name) as unknown;
+    },
+  });
+}

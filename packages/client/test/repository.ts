@@ -15,11 +15,11 @@ import {
 } from '@tidemark/tuf';
 import { nativeVerifiers } from '@tidemark/tuf/native';
 import { type Client, memoryStore, openClient, portableHashes } from '../src/index.ts';
-import type { Limits, MerklePolicy, TrustStore } from '../src/index.ts';
+import type { Fetch, Limits, MerklePolicy, TrustStore } from '../src/index.ts';
 
 export const NOW = Date.UTC(2027, 0, 1);
 export const DAY = 86_400_000;
-const URL = 'https://index.example';
+export const ORIGIN = 'https://index.example';
 
 type RoleName = 'root' | 'timestamp' | 'snapshot' | 'targets';
 
@@ -32,7 +32,11 @@ export class Repository {
   readonly files = new Map<string, Uint8Array>();
   /** What was asked for. */
   readonly asked: string[] = [];
-  readonly versions: Record<string, number> = { root: 0, timestamp: 0, snapshot: 0 };
+  readonly versions: Record<string, number> = Object.assign(Object.create(null), {
+    root: 0,
+    timestamp: 0,
+    snapshot: 0,
+  });
   readonly keys: Record<RoleName, string[]> = {
     root: ['root-1', 'root-2'],
     timestamp: ['timestamp'],
@@ -40,6 +44,10 @@ export class Repository {
     targets: ['targets'],
   };
   expires = NOW + 30 * DAY;
+  /** What becomes of a role's file before it is signed. */
+  alter: ((role: string, signed: JsonObject) => JsonObject) | undefined;
+  /** Is told what is asked for before it is answered. */
+  onAsked: ((path: string) => void) | undefined;
   /** What root says of a ledger. */
   tidemark: Statement | undefined;
   /** By role: a delegated role's file is signed with the key of its name. */
@@ -49,8 +57,12 @@ export class Repository {
   protected readonly meta = new Map<string, { version: number; length: number; sha256: string }>();
 
   /** A signed file with the next version of its role, not yet served. */
-  sign(role: string, signed: JsonObject, keys: readonly string[] = [role]): Uint8Array {
-    return signMetadata(signed, keys.map(signerOf));
+  sign(
+    role: string,
+    signed: JsonObject,
+    keys: readonly string[] = role === 'targets' ? this.keys.targets : [role],
+  ): Uint8Array {
+    return signMetadata(this.alter?.(role, signed) ?? signed, keys.map(signerOf));
   }
 
   publishRoot(signers: readonly string[] = this.keys.root): void {
@@ -162,15 +174,18 @@ export class Repository {
       now?: () => number;
       limits?: Partial<Limits>;
       merkle?: MerklePolicy;
+      fetch?: Fetch;
     } = {},
   ): Promise<Client> {
     const root = options.root ?? this.files.get('metadata/1.root.json');
     return openClient({
-      metadataUrl: `${URL}/metadata/`,
+      metadataUrl: `${ORIGIN}/metadata/`,
       store: options.store ?? memoryStore(),
       ...(root && { root }),
       fetch: async (url, question) => {
-        const path = decodeURIComponent(url.slice(URL.length + 1));
+        if (options.fetch) return options.fetch(url, question);
+        const path = decodeURIComponent(url.slice(ORIGIN.length + 1));
+        this.onAsked?.(path);
         this.asked.push(path.replace(/^metadata\//, ''));
         const bytes = this.answer(path, question);
         return bytes && inChunks(bytes);
@@ -194,7 +209,7 @@ export function repository(): Repository {
   return made;
 }
 
-export const targetsUrl = `${URL}/targets`;
+export const targetsUrl = `${ORIGIN}/targets`;
 
 async function* inChunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 700) yield bytes.subarray(at, at + 700);

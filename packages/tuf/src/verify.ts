@@ -51,8 +51,10 @@ export function checkSignatures(
 ): { readonly valid: number; readonly invalid: readonly string[] } {
   const signers = new Set<string>();
   const invalid: string[] = [];
+  // Both lists are as long as others made them.
+  const keyids = new Set(role.keyids);
   for (const { keyid, sig } of envelope.signatures) {
-    const key = role.keyids.includes(keyid) ? keys.get(keyid) : undefined;
+    const key = keyids.has(keyid) ? keys.get(keyid) : undefined;
     if (key === undefined) continue;
     if (verifySignature(key, envelope.signedBytes, sig, verifiers)) {
       signers.add(key.keyval.public.trim());

@@ -44,9 +44,17 @@ function explain(error: unknown): number {
     error instanceof RejectedInput ||
     error instanceof OperatingFault ||
     error instanceof BrokenInvariant;
-  if (isOurs) console.error(`tidemark: ${error.message} (${error.code})`);
+  if (isOurs) console.error(`tidemark: ${printable(error.message)} (${error.code})`);
   else console.error(error);
   // What was asked cannot be: it is of the wrong form, not refused for what it would do.
   const isUsage = /^(?:option\..*|init\.(?:name|bins|partitions))$/;
   return error instanceof RejectedInput && isUsage.test(error.code) ? 2 : 1;
+}
+
+/** Names that others chose stand in messages: they must not steer the terminal, nor look like another message. */
+function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
 }

@@ -47,7 +47,12 @@ export async function writeWhole(to: string, chunks: AsyncIterable<Uint8Array>):
       await file.close();
     }
   };
-  await viaPart(dirname(to), async () => basename(to), write);
+  await io(what, async () => viaPart(dirname(to), async () => basename(to), write));
+}
+
+/** Whether a failure is one of the system's, as that a disk is full. */
+export function isOfSystem(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
 }
 
 async function viaPart(
@@ -75,8 +80,8 @@ async function io<T>(what: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new OperatingFault('copy.failed', `${what}: ${reason}`, { cause });
+    if (!isOfSystem(cause)) throw cause;
+    throw new OperatingFault('copy.failed', `${what}: ${cause.message}`, { cause });
   }
 }
 

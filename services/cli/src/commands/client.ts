@@ -2,12 +2,12 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperatingFault, RejectedInput } from '@tidemark/canonical';
-import { beginTrust, Checker, encodeRole, type FoundTarget } from '@tidemark/client';
+import { beginTrust, Checker, fileName, type FoundTarget } from '@tidemark/client';
 import { openTrustFiles } from '@tidemark/client/files';
 import { nativeHashes } from '@tidemark/client/native';
 import { type FolderClientOptions, openFolderClient } from '@tidemark/client/node';
 import { nativeVerifiers } from '@tidemark/tuf/native';
-import { writeWhole } from '../access/copies.ts';
+import { isOfSystem, writeWhole } from '../access/copies.ts';
 
 /** Begins to trust a root; nobody is asked. @throws RejectedInput, OperatingFault `client.no_root`, `client.trusted` */
 export async function trustFirst(metadataDir: string, rootFile: string): Promise<void> {
@@ -56,7 +56,7 @@ export async function download(
       throw new RejectedInput('client.absent', `the repository lists no ${path}`);
     }
     // A path may climb out of a folder or have the length of several names; as one name it cannot.
-    const file = join(directory, encodeRole(path));
+    const file = join(directory, fileName(path));
     const wasThere = await isThere(file, target);
     if (!wasThere) await writeWhole(file, client.download(target, baseUrl));
     done(path, file, wasThere);
@@ -74,8 +74,8 @@ async function isThere(file: string, target: FoundTarget): Promise<boolean> {
     checker.finish();
     return true;
   } catch (error) {
-    if (error instanceof RejectedInput) return false;
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    // Nothing there, or nothing that can be read: writing will say whether something else can be put there.
+    if (error instanceof RejectedInput || isOfSystem(error)) return false;
     throw error;
   }
 }
