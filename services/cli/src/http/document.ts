@@ -28,6 +28,9 @@ const INFO = {
 /** For routes whose last parameter is a whole path, with slashes, and whatever else: a dot would leave line breaks out. */
 export const WHOLE_PATH = '{[^]+}';
 
+/** For routes whose last parameter is a file, beside others of the same length that are none. */
+export const JSON_FILE = '{[^/]+[.]json}';
+
 export type App = OpenAPIHono<BlankEnv>;
 
 /** An application whose parameters are refused with a code. */
@@ -47,7 +50,10 @@ export function documentOf(app: App): object {
     const operations = Object.entries(item as Readonly<Record<string, Operation>>).map(
       ([method, operation]) => [method, withHeaders(operation)] as const,
     );
-    return [path.replace(WHOLE_PATH, ''), Object.fromEntries(operations)] as const;
+    return [
+      path.replace(WHOLE_PATH, '').replace(JSON_FILE, ''),
+      Object.fromEntries(operations),
+    ] as const;
   });
   return { ...document, paths: Object.fromEntries(paths) };
 }

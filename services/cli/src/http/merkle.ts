@@ -7,7 +7,15 @@ import { combineRoots, makeMultiproof, makeTap16File, type ProvedSlot } from '@t
 import type { Context } from 'hono';
 import type { Engine } from '../engine/engine.ts';
 import { FileAnswers, FOR_EVER, FOR_SECONDS } from './answer.ts';
-import { type App, FAULTS, json, NOT_MODIFIED, problemIn, problemWith } from './document.ts';
+import {
+  type App,
+  FAULTS,
+  json,
+  JSON_FILE,
+  NOT_MODIFIED,
+  problemIn,
+  problemWith,
+} from './document.ts';
 import { BodyMemory, bodyOf, type BodyLimits } from './requestBody.ts';
 import { multiproofSchema, tap16Schema } from './schemas.ts';
 
@@ -30,7 +38,7 @@ const root = z.string().openapi({ description: 'merkle_root of a timestamp' });
 
 const FILE_ROUTE = createRoute({
   method: 'get',
-  path: '/merkle/{root}/{file}',
+  path: `/merkle/{root}/{file}${JSON_FILE}`,
   tags: ['tuf'],
   summary: 'TAP 16: a role’s entry in the Merkle map, and its path to the root',
   description: 'For a role that the map does not have, this proves that.',
